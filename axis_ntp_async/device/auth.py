@@ -1,0 +1,314 @@
+"""
+Which challenge of a device we answer, and how: digest, Basic over TLS only, identity first.
+
+aiohttp's own digest middleware would serve a single device well. It reads
+only the first `WWW-Authenticate` header, speaks no Basic, and may send a wrong
+password twice in one call, while a device blocks whoever fails too often. So
+this layer is our own. It does no I/O: the session asks it what to send.
+
+Source: RFC 7616 (Digest), RFC 7617 (Basic).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Final, NoReturn, Protocol
+
+from attrs import define, field, frozen
+
+from axis_ntp_async.device.records import Device
+from axis_ntp_async.errors import (
+    CredentialsError,
+    IdentityMismatchError,
+    LoginRefusedError,
+    PlaintextLoginError,
+    UnexpectedResponseError,
+)
+
+_HASH_OF_ALGORITHM: Final = {"md5": "md5", "sha-256": "sha256"}
+_STRENGTH: Final = {"basic": 0, "md5": 1, "sha-256": 2}
+_STATUS_AFTER_LOGIN: Final = frozenset({HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR})
+_REALM_WITH_SERIAL: Final = re.compile(r"AXIS_([0-9A-Fa-f]{12})")
+_NAME: Final = re.compile(r"[\s,]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)")
+_VALUE: Final = re.compile(r'\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+
+
+@frozen
+class Credentials:
+    """
+    A user name and its password; the password shows in no `repr` and cannot be pickled.
+
+    Attributes:
+        username: Text without control characters; one with a colon cannot be sent with Basic.
+        password: Any text.
+
+    Raises:
+        CredentialsError: One of them cannot be sent as UTF-8. It does not tell the text.
+    """
+
+    username: str
+    password: str = field(repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.username.isprintable():
+            raise CredentialsError("a user name has control or undecodable characters")
+        if _has_surrogates(self.password):
+            raise CredentialsError("a password has undecodable characters; store it as UTF-8")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials are not pickled; send their name, resolve it there")
+
+
+class LoginGate(Protocol):
+    """Somebody who decides whether credentials may be tried on one more device now."""
+
+    async def enter(self, device: str) -> None:
+        """Wait for leave to try; raises CredentialSuspendedError when there is none."""
+        ...
+
+    def leave(self, *, accepted: bool | None) -> None:
+        """Tell how it went; `None` when the device answered neither yes nor no."""
+        ...
+
+
+@frozen(kw_only=True)
+class Challenge:
+    """
+    One way to log in that a device offers.
+
+    Attributes:
+        scheme: In lower case, like `digest`.
+        parameters: Names in lower case, values unquoted.
+    """
+
+    scheme: str
+    parameters: Mapping[str, str]
+
+    @property
+    def algorithm(self) -> str:
+        """The digest's hash, in lower case and without `-sess`; `basic` for Basic."""
+        if self.scheme == "basic":
+            return "basic"
+        return self.parameters.get("algorithm", "MD5").lower().removesuffix("-sess")
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether only the nonce was too old; user name and password were right."""
+        return self.parameters.get("stale", "").lower() == "true"
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether we can answer it."""
+        if self.scheme == "basic":
+            return True
+        if self.scheme != "digest" or self.algorithm not in _HASH_OF_ALGORITHM:
+            return False
+        qop = self.parameters.get("qop")
+        return (
+            {"realm", "nonce"} <= self.parameters.keys()
+            and (qop is None or "auth" in _words(qop))
+            and all(_is_sendable(value) for value in self.parameters.values())
+        )
+
+
+def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
+    """Read `WWW-Authenticate` headers with one challenge or several each; nonsense is left out."""
+    return tuple(challenge for header in headers for challenge in _challenges(header))
+
+
+def _challenges(header: str) -> Iterator[Challenge]:
+    scheme: str | None = None
+    parameters: dict[str, str] = {}
+    place = 0
+    while name := _NAME.match(header, place):
+        place = name.end()
+        value = _VALUE.match(header, place)
+        if value is None:
+            if scheme:
+                yield Challenge(scheme=scheme, parameters=parameters)
+            scheme, parameters = name[1].lower(), {}
+            continue
+        place = value.end()
+        quoted, token = value.groups()
+        parameters[name[1].lower()] = token if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+    if scheme:
+        yield Challenge(scheme=scheme, parameters=parameters)
+
+
+@define
+class _DigestAnswer:
+    """A digest challenge we answer again and again; counts its uses."""
+
+    challenge: Challenge
+    username: str
+    secret: str = field(repr=False)
+    cnonce: str
+    uses: int = 0
+
+    @classmethod
+    def to(cls, challenge: Challenge, credentials: Credentials) -> _DigestAnswer:
+        """Prepare to answer, with a new client nonce."""
+        given, cnonce = challenge.parameters, secrets.token_hex(16)
+        secret = _hash(challenge, credentials.username, given["realm"], credentials.password)
+        if given.get("algorithm", "").lower().endswith("-sess"):
+            secret = _hash(challenge, secret, given["nonce"], cnonce)
+        return cls(challenge, credentials.username, secret, cnonce)
+
+    def header(self, method: str, path: str) -> str:
+        """Give the `Authorization` header of the next request."""
+        self.uses += 1
+        given, count = self.challenge.parameters, f"{self.uses:08x}"
+        target = _hash(self.challenge, method, path)
+        uses: tuple[str, ...] = ()
+        bare: list[str] = []
+        if "qop" in given:
+            uses = (count, self.cnonce, "auth")
+            bare = ["qop=auth", f"nc={count}"]
+        if "algorithm" in given:
+            bare.append(f"algorithm={given['algorithm']}")
+        quoted = {
+            "username": self.username,
+            "realm": given["realm"],
+            "nonce": given["nonce"],
+            "uri": path,
+            "response": _hash(self.challenge, self.secret, given["nonce"], *uses, target),
+            "cnonce": self.cnonce,
+        }
+        if "opaque" in given:
+            quoted["opaque"] = given["opaque"]
+        return "Digest " + ", ".join([*(f"{k}={_quote(v)}" for k, v in quoted.items()), *bare])
+
+
+@define
+class _BasicAnswer:
+    token: str = field(repr=False)
+
+    @classmethod
+    def to(cls, credentials: Credentials) -> _BasicAnswer:
+        pair = f"{credentials.username}:{credentials.password}".encode()
+        return cls(base64.b64encode(pair).decode())
+
+    def header(self, _method: str, _path: str) -> str:
+        return f"Basic {self.token}"
+
+
+@define
+class Login:
+    """
+    How we log in to one device: remembers the challenge that we answer.
+
+    Attributes:
+        device: The device.
+        credentials: What we log in with; `None` logs in nowhere.
+    """
+
+    device: Device
+    credentials: Credentials | None
+    _answer: _DigestAnswer | _BasicAnswer | None = field(default=None, init=False)
+
+    def authorization(self, method: str, path: str) -> str | None:
+        """Give the `Authorization` header to send, or `None` while no challenge is known."""
+        return self._answer.header(method, path) if self._answer else None
+
+    def forget(self) -> None:
+        """Forget the challenge: the next request goes without a login."""
+        self._answer = None
+
+    def was_accepted(self, status: int, headers: Iterable[str]) -> bool | None:
+        """Tell from an answer whether the login was right; `None` when it does not show."""
+        if status == HTTPStatus.UNAUTHORIZED:
+            return any(challenge.is_stale for challenge in parse_challenges(headers))
+        return True if status in _STATUS_AFTER_LOGIN else None
+
+    def take(self, headers: Iterable[str]) -> None:
+        """
+        Look at the challenges of a 401 and choose the strongest, for `authorization` to answer.
+
+        Nothing derived from the credentials exists before the device's
+        identity is checked. A refused login is final: a device blocks an
+        address that fails too often. Only a nonce that was merely too old is
+        worth a second answer.
+
+        Raises:
+            IdentityMismatchError: The realm names another serial.
+            LoginRefusedError: It refused what we sent, or we have nothing to send.
+            PlaintextLoginError: It offers only Basic, on plain HTTP.
+            UnexpectedResponseError: It offers nothing that we know.
+        """
+        challenges = parse_challenges(headers)
+        self._check_identity(challenges)
+        had_answered = self._answer is not None
+        self.forget()
+        if had_answered and not any(challenge.is_stale for challenge in challenges):
+            raise LoginRefusedError(self.device.name, "refuses the user name or the password")
+        if self.credentials is None:
+            raise LoginRefusedError(
+                self.device.name, "wants a login, but no credentials are named for it"
+            )
+        chosen = self._strongest(challenges)
+        self._answer = (
+            _BasicAnswer.to(self.credentials)
+            if chosen.scheme == "basic"
+            else _DigestAnswer.to(chosen, self.credentials)
+        )
+
+    def _check_identity(self, challenges: Iterable[Challenge]) -> None:
+        for challenge in challenges:
+            named = _REALM_WITH_SERIAL.fullmatch(challenge.parameters.get("realm", ""))
+            if named and self.device.serial not in {None, named[1].upper()}:
+                raise IdentityMismatchError(
+                    self.device.name,
+                    f"at {self.device.address} answers {named[1].upper()}, "
+                    f"not {self.device.serial}; no login was sent. Correct its address or serial",
+                )
+
+    def _strongest(self, challenges: Iterable[Challenge]) -> Challenge:
+        offered = sorted({challenge.scheme for challenge in challenges})
+        usable = [challenge for challenge in challenges if challenge.is_usable]
+        if not usable:
+            raise UnexpectedResponseError(
+                self.device.name,
+                f"wants a login that we cannot give (offers {', '.join(offered) or 'none'})",
+            )
+        chosen = max(usable, key=lambda challenge: _STRENGTH[challenge.algorithm])
+        if chosen.scheme == "basic":
+            self._check_basic()
+        return chosen
+
+    def _check_basic(self) -> None:
+        if self.device.scheme != "https" and not self.device.plaintext_basic:
+            raise PlaintextLoginError(
+                self.device.name,
+                "offers only Basic on plain HTTP, which would tell the password to everybody; "
+                "no login was sent. Use scheme = 'https', or allow it with plaintext_basic = true",
+            )
+        if self.credentials and ":" in self.credentials.username:
+            raise LoginRefusedError(
+                self.device.name, "offers only Basic, which cannot carry a user name with a colon"
+            )
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip().lower() for word in text.split(",")]
+
+
+def _is_sendable(text: str) -> bool:
+    return text.isprintable()
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _quote(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _hash(challenge: Challenge, *parts: str) -> str:
+    name = _HASH_OF_ALGORITHM[challenge.algorithm]
+    return hashlib.new(name, ":".join(parts).encode(), usedforsecurity=False).hexdigest()

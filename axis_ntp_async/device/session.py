@@ -1,0 +1,246 @@
+"""`DeviceSession`: our open line to one device, one method per method of the NTP API."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Mapping
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+from attrs import evolve
+
+from axis_ntp_async.device import wire
+from axis_ntp_async.device.auth import Credentials, Login, LoginGate
+from axis_ntp_async.device.records import (
+    ClockReading,
+    Device,
+    NTPClientConfiguration,
+    NTPClientStatus,
+    NTPInfo,
+)
+from axis_ntp_async.device.transport import Transport, make_http_session
+from axis_ntp_async.device.trust import Trust
+from axis_ntp_async.errors import (
+    InternalDeviceError,
+    UnexpectedResponseError,
+    UnsupportedDeviceError,
+    UnsupportedVersionError,
+)
+
+_CONTEXTS: Final = itertools.count(1)
+"""A new context for every request, so that an answer to another one is found out."""
+
+
+class DeviceSession:
+    """
+    Our open line to one device.
+
+    One request is in flight at a time, so it may be called concurrently. The
+    device's challenge and API version are remembered: the first call costs
+    two round trips, the next ones one. Nothing is tried again here, except
+    after a nonce that was too old.
+
+    Use it as `async with DeviceSession(device, credentials) as session`. Given
+    an `http_session` of yours, it opens nothing and closes nothing.
+
+    Args:
+        device: Whom to talk to.
+        credentials: What to log in with; `None` for a device without a login.
+        http_session: An aiohttp session to use; by default one of its own.
+        trust: The TLS side, if shared with other sessions.
+        connect_timeout_s: Seconds for TCP and TLS together.
+        timeout_s: Seconds for one request and its answer, the login included.
+        in_flight: How many requests may be in flight at once.
+        keep_alive: Whether to keep the connection after an answer.
+        login_gate: Asked before each login, told afterwards.
+    """
+
+    __slots__ = (
+        "_api_version",
+        "_client",
+        "_in_flight",
+        "_owned",
+        "_transport",
+        "device",
+    )
+
+    def __init__(
+        self,
+        device: Device,
+        credentials: Credentials | None = None,
+        *,
+        http_session: aiohttp.ClientSession | None = None,
+        trust: Trust | None = None,
+        connect_timeout_s: float = 3.0,
+        timeout_s: float = 10.0,
+        in_flight: int = 1,
+        keep_alive: bool = True,
+        login_gate: LoginGate | None = None,
+    ) -> None:
+        self.device = device
+        self._owned: aiohttp.ClientSession | None = None
+        self._transport = Transport(
+            device=device,
+            login=Login(device, credentials),
+            http_session=http_session,
+            trust=trust or Trust(),
+            connect_timeout_s=connect_timeout_s,
+            timeout_s=timeout_s,
+            keep_alive=keep_alive,
+            login_gate=login_gate,
+        )
+        self._in_flight = asyncio.Semaphore(in_flight)
+        self._api_version: str | None = None
+        self._client: NTPClientStatus | None = None
+
+    def __repr__(self) -> str:
+        return f"<DeviceSession {self.device.name} at {self.device.address}>"
+
+    async def __aenter__(self) -> Self:
+        if self._transport.http_session is None:
+            self._owned = self._transport.http_session = make_http_session()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._owned is not None:
+            await self._owned.close()
+            self._owned = self._transport.http_session = None
+
+    @property
+    def api_version(self) -> str | None:
+        """The version of the API that the device last answered with."""
+        return self._api_version
+
+    async def get_ntp_info(self) -> NTPInfo:
+        """
+        Read the settings and the state of the device's NTP client, and its clock.
+
+        Raises:
+            DeviceError: The child tells what was wrong.
+
+        Source: NTP API, getNTPInfo. The request says version 1.0; the answer
+        need not repeat it, and real devices do not.
+        """
+        reply, clock = await self._call(wire.GET_NTP_INFO)
+        info = evolve(wire.decode_ntp_info(self.device.name, reply), clock=clock)
+        self._client = info.client
+        return info
+
+    async def get_supported_versions(self) -> tuple[str, ...]:
+        """
+        Ask which versions of the API the device lists.
+
+        Real devices list only their newest, and accept older ones all the same.
+
+        Raises:
+            DeviceError: The child tells what was wrong.
+
+        Source: NTP API, getSupportedVersions; sent without `apiVersion`.
+        """
+        reply, _ = await self._call(wire.GET_SUPPORTED_VERSIONS)
+        return wire.decode_supported_versions(self.device.name, reply)
+
+    async def set_ntp_client_configuration(self, configuration: NTPClientConfiguration) -> None:
+        """
+        Replace settings of the device's NTP client.
+
+        Lists overwrite, they do not merge; an empty tuple clears the list. The
+        reply says only that the request was taken: read again to know what
+        came of it. Sending twice does no harm.
+
+        NTS and poll members go only to a device that reports them; if this
+        session has not read the device yet, it does so first.
+
+        Args:
+            configuration: Members that are `None` are not sent.
+
+        Raises:
+            UnsupportedDeviceError: The device cannot take it; nothing was sent.
+            InvalidParameterError: The device refused a value (code 4004).
+            DeviceError: Anything else.
+
+        Source: NTP API, setNTPClientConfiguration.
+        """
+        if self._client is None and configuration.needs_newer_firmware:
+            await self.get_ntp_info()
+        if faults := configuration.faults_for(self._client or NTPClientStatus()):
+            raise UnsupportedDeviceError(
+                self.device.name, f"cannot take this, nothing was sent: {'; '.join(faults)}"
+            )
+        await self._call(
+            wire.SET_NTP_CLIENT_CONFIGURATION, wire.encode_configuration(configuration)
+        )
+
+    async def get_certificate(self) -> bytes:
+        """
+        Fetch the certificate that the device shows over TLS, in DER form, without trusting it.
+
+        Raises:
+            DeviceUnreachableError: No TLS connection in time.
+        """
+        async with self._in_flight:
+            return await self._transport.certificate()
+
+    async def _call(
+        self, method: str, params: Mapping[str, Any] | None = None
+    ) -> tuple[wire.Reply, ClockReading | None]:
+        version = self._version_for(method)
+        async with self._in_flight:
+            try:
+                return await self._request(method, version, params)
+            except UnsupportedVersionError:
+                if version is None:
+                    raise
+                version = await self._negotiate(version)
+                return await self._request(method, version, params)
+
+    def _version_for(self, method: str) -> str | None:
+        """Writes say the device's own version if its major is ours; reads need not."""
+        if method == wire.GET_SUPPORTED_VERSIONS:
+            return None
+        own = self._api_version
+        if method == wire.GET_NTP_INFO or own is None or not _is_ours(own):
+            return wire.FIRST_VERSION
+        return own
+
+    async def _negotiate(self, refused: str) -> str:
+        reply, _ = await self._request(wire.GET_SUPPORTED_VERSIONS, None, None)
+        listed = wire.decode_supported_versions(self.device.name, reply)
+        ours = [version for version in listed if _is_ours(version) and version != refused]
+        if not ours:
+            raise UnsupportedVersionError(
+                self.device.name,
+                f"refuses version {refused} of the NTP API and lists {', '.join(listed) or 'none'}"
+                ", none of which we know",
+                4001,
+            )
+        return max(ours, key=wire.version_numbers)
+
+    async def _request(
+        self, method: str, version: str | None, params: Mapping[str, Any] | None
+    ) -> tuple[wire.Reply, ClockReading | None]:
+        context = format(next(_CONTEXTS), "x")
+        request = wire.Request(method=method, context=context, api_version=version, params=params)
+        answer = await self._transport.post(wire.PATH, wire.encode_request(request))
+        try:
+            reply = wire.decode_reply(self.device.name, answer.body, context)
+        except UnexpectedResponseError as error:
+            if answer.status == HTTPStatus.OK:
+                raise
+            raise InternalDeviceError(
+                self.device.name, f"HTTP {answer.status} without an explanation", 1000
+            ) from error
+        self._api_version = reply.api_version or self._api_version
+        return reply, answer.clock
+
+
+def _is_ours(version: str) -> bool:
+    return wire.version_numbers(version)[:1] == wire.version_numbers(wire.FIRST_VERSION)[:1]

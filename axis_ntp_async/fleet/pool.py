@@ -1,0 +1,210 @@
+"""
+`SessionPool`: a call to many devices at once, as a stream of outcomes.
+
+Theory of operation
+-------------------
+
+1. A *visit* is one device of one run. It is pending, at work, parked, waiting
+   to retry, or over; every visit ends in exactly one `Outcome`.
+
+2. A *slot* bounds work, not waiting. It is taken for one attempt. Attempts
+   that wait to retry hold nothing but a timer. An attempt that has no answer
+   after a grace is parked: it gives its slot back and goes on waiting, under
+   its own, larger bound. Nothing is aborted and nothing sent twice by that, so
+   a dead device costs the healthy ones a grace, not a timeout.
+
+3. Devices are drawn lazily, in order. Only while the site of the next one is
+   full do we read ahead, so that one large site does not keep the others idle.
+   Visits that retry go before new devices: there are few, and their deadline
+   runs.
+
+4. One plain method, `Run.start_what_may`, decides who starts. It runs in the
+   caller's own turn: a caller that is slow to take outcomes slows the run
+   down, and memory stays flat.
+
+5. Runs of one pool share its slots, so concurrent runs never exceed its limits
+   together. A freed slot wakes all of them, in turn.
+
+6. A failed device is a value. Anything else that a call raises is a bug of
+   ours or of the caller: it ends the run at once.
+
+7. Leaving the stream, by whatever way, cancels what still runs and waits for
+   it: no task, no timer and no socket stays behind.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import aiohttp
+
+from axis_ntp_async.device.auth import Credentials
+from axis_ntp_async.device.records import Device, Outcome
+from axis_ntp_async.device.session import DeviceSession
+from axis_ntp_async.device.transport import make_http_session
+from axis_ntp_async.device.trust import Trust
+from axis_ntp_async.errors import CredentialsError
+from axis_ntp_async.fleet.breaker import CredentialBreaker
+from axis_ntp_async.fleet.files import fit_open_files
+from axis_ntp_async.fleet.retry import RetryPolicy
+from axis_ntp_async.fleet.run import Call, Run
+from axis_ntp_async.fleet.slots import Grace, Limits, Slots
+
+T = TypeVar("T")
+
+
+class SessionPool:
+    """
+    The devices of a fleet as something we can call, all at once.
+
+    Use it as `async with SessionPool(credentials) as pool`; what it opens is
+    closed at the end. Sessions, with their challenges and API versions, live
+    as long as the pool: the second run is cheaper than the first.
+
+    Args:
+        credentials: Credentials by the names that devices give; any mapping.
+        limits: How much is done at once.
+        retry: How patient it is.
+        trust: The TLS side, by default with the known-devices file of this user.
+
+        keep_alive:
+            Whether connections are kept after an answer. Off by default: an
+            open TLS connection costs about 290 KiB, times the fleet.
+
+        http_session: An aiohttp session to use, which stays yours to close.
+    """
+
+    def __init__(
+        self,
+        credentials: Mapping[str, Credentials] | None = None,
+        *,
+        limits: Limits | None = None,
+        retry: RetryPolicy | None = None,
+        trust: Trust | None = None,
+        keep_alive: bool = False,
+        http_session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        self._credentials = credentials or {}
+        self._limits = limits or Limits()
+        self._retry = retry or RetryPolicy()
+        self._trust = trust or Trust()
+        self._keep_alive = keep_alive
+        self._http_session = http_session
+        self._owned: aiohttp.ClientSession | None = None
+        self._slots = Slots(self._limits)
+        self._grace = Grace()
+        self._sessions: dict[str, DeviceSession] = {}
+        self._breakers: dict[str, CredentialBreaker] = {}
+        self._runs: deque[Run[Any]] = deque()
+
+    async def __aenter__(self) -> Self:
+        self._slots = Slots(fit_open_files(self._limits))
+        if self._http_session is None:
+            self._owned = self._http_session = make_http_session()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._sessions.clear()
+        if self._owned is not None:
+            await self._owned.close()
+            self._owned = self._http_session = None
+
+    def stop(self) -> None:
+        """
+        Start no more attempts in the runs that are under way.
+
+        What is in flight ends as it would; every other device's outcome is a
+        `NotTriedError`, or its last failure.
+        """
+        for run in self._runs:
+            run.stop()
+
+    async def each(
+        self, devices: Iterable[Device], call: Call[T]
+    ) -> AsyncGenerator[Outcome[T], None]:
+        """
+        Call every device, and give one outcome for each, in the order in which they end.
+
+        A device that fails is an outcome with an `error`. Wrap the stream in
+        `contextlib.aclosing` when you may leave it early.
+
+        Args:
+            devices: Of any number, drawn as they are needed.
+            call: Takes a `DeviceSession`; its methods will do, like `DeviceSession.get_ntp_info`.
+
+        Raises:
+            CredentialsError: A device names credentials that the pool does not have.
+            Exception: Whatever `call` raises that is no `DeviceError`; the run ends with it.
+        """
+        if self._http_session is None:
+            raise RuntimeError("open the pool first: async with SessionPool(…) as pool")
+        if not self._runs:
+            for breaker in self._breakers.values():
+                breaker.renew()
+        run = Run(
+            devices,
+            call,
+            slots=self._slots,
+            grace=self._grace,
+            retry=self._retry,
+            session_of=self._session_of,
+            breaker_of=self._breaker_of,
+            slot_freed=self._wake_runs,
+        )
+        self._runs.append(run)
+        try:
+            while (outcome := await run.next_outcome()) is not None:
+                yield outcome
+        finally:
+            await run.end()
+            self._runs.remove(run)
+            self._wake_runs()
+
+    def _wake_runs(self) -> None:
+        self._runs.rotate()
+        for run in self._runs:
+            run.awake.set()
+
+    def _session_of(self, device: Device) -> DeviceSession:
+        session = self._sessions.get(device.name)
+        if session is None or session.device != device:
+            session = self._sessions[device.name] = DeviceSession(
+                device,
+                self._credentials_of(device),
+                http_session=self._http_session,
+                trust=self._trust,
+                connect_timeout_s=self._retry.connect_timeout_s,
+                timeout_s=self._retry.attempt_timeout_s,
+                in_flight=self._limits.per_device,
+                keep_alive=self._keep_alive,
+                login_gate=self._breaker_of(device),
+            )
+        return session
+
+    def _credentials_of(self, device: Device) -> Credentials | None:
+        if device.credentials is None:
+            return None
+        try:
+            return self._credentials[device.credentials]
+        except KeyError:
+            raise CredentialsError(
+                f"device {device.name!r} names the credentials {device.credentials!r}, "
+                "which the pool was not given"
+            ) from None
+
+    def _breaker_of(self, device: Device) -> CredentialBreaker | None:
+        name = device.credentials
+        if name is None:
+            return None
+        breaker = self._breakers.get(name)
+        if breaker is None:
+            breaker = self._breakers[name] = CredentialBreaker(name)
+        return breaker

@@ -1,0 +1,133 @@
+"""Who may work now: the bounds over the whole pool, a site and a device. Nothing waits in here."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import Final
+
+from attrs import define, field, frozen
+from attrs.validators import ge
+
+from axis_ntp_async.device.records import Device
+
+_SAMPLES: Final = 200
+_SAMPLES_BETWEEN_ESTIMATES: Final = 20
+_GRACE_OF_P95: Final = 4.0
+_GRACE_MIN_S: Final = 0.1
+_GRACE_MAX_S: Final = 1.0
+
+
+@frozen(kw_only=True)
+class Limits:
+    """
+    How much a pool does at once.
+
+    Attributes:
+        total: Calls at work over all devices.
+        per_site: Calls at work in one site; devices without a site are not counted.
+        per_device: Calls in flight to one device, parked or not.
+
+        parked:
+            Calls that wait for a silent device without holding one of the
+            places above. Each needs an open file.
+    """
+
+    total: int = field(default=100, validator=ge(1))
+    per_site: int = field(default=25, validator=ge(1))
+    per_device: int = field(default=1, validator=ge(1))
+    parked: int = field(default=4000, validator=ge(0))
+
+
+@define
+class Slots:
+    """
+    The places of one pool: taken for one attempt, given back, or exchanged for a parking place.
+
+    Attributes:
+        limits: The bounds.
+        at_work: How many places are taken.
+        parked: How many attempts wait without one.
+    """
+
+    limits: Limits
+    at_work: int = field(default=0, init=False)
+    parked: int = field(default=0, init=False)
+    _sites: Counter[str] = field(factory=Counter, init=False)
+    _devices: Counter[str] = field(factory=Counter, init=False)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no device at all may start."""
+        return self.at_work >= self.limits.total
+
+    def has_room_in(self, site: str | None) -> bool:
+        """Whether one more device of a site may start."""
+        return site is None or self._sites[site] < self.limits.per_site
+
+    def has_room_at(self, device: Device) -> bool:
+        """Whether this device takes one more call."""
+        return self._devices[device.name] < self.limits.per_device
+
+    def take(self, device: Device) -> None:
+        """Take a place for one attempt."""
+        self._devices[device.name] += 1
+        self._work(device, 1)
+
+    def park(self, device: Device) -> bool:
+        """Exchange a place for a parking place; `False` when there is none left."""
+        if self.parked >= self.limits.parked:
+            return False
+        self.parked += 1
+        self._work(device, -1)
+        return True
+
+    def give_back(self, device: Device, *, parked: bool) -> None:
+        """End an attempt, wherever it stood."""
+        _subtract(self._devices, device.name)
+        if parked:
+            self.parked -= 1
+        else:
+            self._work(device, -1)
+
+    def _work(self, device: Device, change: int) -> None:
+        self.at_work += change
+        if device.site is None:
+            return
+        if change > 0:
+            self._sites[device.site] += 1
+        else:
+            _subtract(self._sites, device.site)
+
+
+def _subtract(counter: Counter[str], key: str) -> None:
+    """Forget a key at zero, so that a counter is never larger than what is going on."""
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]
+
+
+@define
+class Grace:
+    """
+    How long an attempt may hold its place without an answer.
+
+    Four times the 95th percentile of the good answers of late, within 0.1 to
+    1 s: long enough for whoever will answer, short against a timeout.
+
+    Attributes:
+        seconds: The grace as it is now.
+    """
+
+    seconds: float = field(default=_GRACE_MAX_S, init=False)
+    _answers_s: deque[float] = field(factory=lambda: deque(maxlen=_SAMPLES), init=False)
+    _until_estimate: int = field(default=_SAMPLES_BETWEEN_ESTIMATES, init=False)
+
+    def learn(self, elapsed_s: float) -> None:
+        """Take in how long a good answer took."""
+        self._answers_s.append(elapsed_s)
+        self._until_estimate -= 1
+        if self._until_estimate == 0:
+            self._until_estimate = _SAMPLES_BETWEEN_ESTIMATES
+            ordered = sorted(self._answers_s)
+            p95_s = ordered[int(len(ordered) * 0.95)]
+            self.seconds = min(max(_GRACE_OF_P95 * p95_s, _GRACE_MIN_S), _GRACE_MAX_S)

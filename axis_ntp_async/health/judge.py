@@ -1,0 +1,338 @@
+"""`judge`: from an outcome to a finding. Pure: it reads no clock and asks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from axis_ntp_async.device.records import (
+    Change,
+    ClockReading,
+    NTPClientConfiguration,
+    NTPClientStatus,
+    NTPInfo,
+    Outcome,
+    ServersSource,
+)
+from axis_ntp_async.errors import (
+    AccessBlockedError,
+    APIError,
+    CertificateRejectedError,
+    CredentialSuspendedError,
+    DeviceBusyError,
+    DeviceError,
+    DeviceUnreachableError,
+    IdentityMismatchError,
+    LoginRefusedError,
+    NotAuthorizedError,
+    NotTriedError,
+    PlaintextLoginError,
+    UnexpectedResponseError,
+    UnsupportedDeviceError,
+    UnsupportedVersionError,
+)
+from axis_ntp_async.health.finding import PROFILES, Cause, Finding, Problem, State, Thresholds
+
+_FAILURES: Final[tuple[tuple[type[DeviceError], Cause, State, str], ...]] = (
+    (
+        DeviceUnreachableError,
+        Cause.UNREACHABLE,
+        State.UNKNOWN,
+        "Check power, cabling, VLAN and firewall, and its address in the inventory.",
+    ),
+    (DeviceBusyError, Cause.BUSY, State.UNKNOWN, "It may be starting up: sweep again later."),
+    (
+        CertificateRejectedError,
+        Cause.CERTIFICATE,
+        State.CRITICAL,
+        "Look at the certificate with 'axis-ntp trust', and record it if it is the device's own.",
+    ),
+    (
+        IdentityMismatchError,
+        Cause.IDENTITY,
+        State.CRITICAL,
+        "Another device answers there: correct the address or the serial in the inventory.",
+    ),
+    (
+        CredentialSuspendedError,
+        Cause.NOT_TRIED,
+        State.UNKNOWN,
+        "Correct the credentials first: nobody is locked out as long as they are not tried.",
+    ),
+    (NotTriedError, Cause.NOT_TRIED, State.UNKNOWN, "Run again for the rest."),
+    (
+        LoginRefusedError,
+        Cause.LOGIN,
+        State.UNKNOWN,
+        "Correct the user name or password of its credentials; it must be an administrator.",
+    ),
+    (
+        PlaintextLoginError,
+        Cause.LOGIN,
+        State.UNKNOWN,
+        "Turn HTTPS on in the device and use scheme = 'https'.",
+    ),
+    (
+        NotAuthorizedError,
+        Cause.LOGIN,
+        State.UNKNOWN,
+        "Give the user administrator rights in the device.",
+    ),
+    (
+        AccessBlockedError,
+        Cause.BLOCKED,
+        State.UNKNOWN,
+        "Wait, then look for whoever logs in with a wrong password from this address.",
+    ),
+    (
+        UnsupportedDeviceError,
+        Cause.UNSUPPORTED,
+        State.UNKNOWN,
+        "The NTP API came with AXIS OS 9.10: update it, or set its clock by other means.",
+    ),
+    (
+        UnsupportedVersionError,
+        Cause.UNSUPPORTED,
+        State.UNKNOWN,
+        "Its firmware is newer than this program: look for an update of this program.",
+    ),
+    (
+        APIError,
+        Cause.DEVICE_ERROR,
+        State.UNKNOWN,
+        "Restart the device; if it stays, send its server report to Axis.",
+    ),
+    (
+        UnexpectedResponseError,
+        Cause.BAD_ANSWER,
+        State.UNKNOWN,
+        "Something other than an Axis device, or a proxy, may answer at its address.",
+    ),
+)
+"""What a failure means; the first row that fits decides, so children stand above their parents."""
+
+
+def judge(
+    outcome: Outcome[NTPInfo],
+    thresholds: Thresholds = PROFILES["default"],
+    desired: NTPClientConfiguration | None = None,
+) -> Finding:
+    """
+    Give the verdict on one device.
+
+    The reported offset counts only while the device is synced. The device's
+    clock against ours needs no word of the device: it finds out who follows
+    a wrong server with an offset of nothing.
+
+    Args:
+        outcome: What came of `DeviceSession.get_ntp_info`.
+        thresholds: When a value is too large.
+        desired: What is wanted of the device; `None` compares nothing.
+    """
+    info = outcome.value
+    drift: tuple[Change, ...] = ()
+    if outcome.error is not None:
+        problems = [_failure(outcome.error)]
+    elif info is None or info.client is None:
+        problems = [_no_client()]
+    else:
+        drift = desired.changes_from(info.client) if desired else ()
+        problems = [
+            *_of_settings(info.client, desired),
+            *_of_sync(info.client),
+            *_of_offset(info.client, thresholds),
+            *_of_skew(info.client, info.clock, thresholds),
+            *_of_drift([change.member for change in drift]),
+            *_of_few_servers(info.client, thresholds),
+        ]
+    return Finding(
+        device=outcome.device,
+        at=outcome.at,
+        problems=tuple(problems),
+        info=info,
+        error=outcome.error,
+        drift=drift,
+        attempts=outcome.attempts,
+        elapsed_s=outcome.elapsed_s,
+    )
+
+
+def servers_in_use(client: NTPClientStatus) -> tuple[str, ...] | None:
+    """
+    Give the servers that the device takes its time from; `None` when it does not say.
+
+    With source DHCP and nothing advertised these are its static servers.
+
+    Source: NTP API, getNTPInfo, `data.client.serversSource`.
+    """
+    if client.nts_enabled:
+        return client.static_ntske_servers
+    if client.servers_source is ServersSource.DHCP and client.advertised_servers:
+        return client.advertised_servers
+    return client.static_servers
+
+
+def _failure(error: DeviceError) -> Problem:
+    cause, state, hint = next(
+        (cause, state, hint) for kind, cause, state, hint in _FAILURES if isinstance(error, kind)
+    )
+    return Problem(
+        cause=cause, state=state, message=str(error).removeprefix(f"{error.device}: "), hint=hint
+    )
+
+
+def _no_client() -> Problem:
+    return Problem(
+        cause=Cause.UNSUPPORTED,
+        state=State.UNKNOWN,
+        message="reports no NTP client",
+        hint="The product may have no NTP client of its own.",
+    )
+
+
+def _of_settings(
+    client: NTPClientStatus, desired: NTPClientConfiguration | None
+) -> Iterator[Problem]:
+    if client.enabled is False:
+        if desired is None or desired.enabled is not False:
+            yield Problem(
+                cause=Cause.DISABLED,
+                state=State.CRITICAL,
+                message="its NTP client is switched off",
+                hint="Switch it on: axis-ntp set … --enable.",
+            )
+        return
+    if servers_in_use(client) == ():
+        yield _no_servers(client)
+    elif _falls_back(client):
+        yield Problem(
+            cause=Cause.NO_SERVERS,
+            state=State.WARNING,
+            message="DHCP advertises no NTP server; it falls back to its static servers",
+            hint="Hand out NTP servers with DHCP option 42, or set the source to static.",
+        )
+
+
+def _falls_back(client: NTPClientStatus) -> bool:
+    return (
+        not client.nts_enabled
+        and client.servers_source is ServersSource.DHCP
+        and client.advertised_servers == ()
+    )
+
+
+def _no_servers(client: NTPClientStatus) -> Problem:
+    if client.nts_enabled:
+        message = "NTS is on, but it has no NTS-KE server"
+        hint = "Name NTS-KE servers, or switch NTS off."
+    elif _falls_back(client):
+        message = "DHCP advertises no NTP server, and it has no static one"
+        hint = "Hand out NTP servers with DHCP option 42, or name static servers."
+    elif client.advertised_servers:
+        advertised = ", ".join(client.advertised_servers)
+        message = f"its source is static without a server, while DHCP advertises {advertised}"
+        hint = "Name static servers, or set the source to DHCP."
+    else:
+        message = "it has no NTP server"
+        hint = "Name static servers: axis-ntp set … --server ADDRESS."
+    return Problem(cause=Cause.NO_SERVERS, state=State.CRITICAL, message=message, hint=hint)
+
+
+def _of_sync(client: NTPClientStatus) -> Iterator[Problem]:
+    if client.enabled is False or client.synced:
+        return
+    if client.synced is None:
+        yield Problem(
+            cause=Cause.UNSUPPORTED,
+            state=State.UNKNOWN,
+            message="it does not report whether it is synced",
+            hint="Judge its clock by the skew.",
+        )
+        return
+    servers = ", ".join(servers_in_use(client) or ()) or "no server"
+    if client.time_to_next_sync_s == 0:
+        message = f"not synced, and no attempt is due ({servers})"
+        hint = (
+            "A server name may not resolve, or firmware before 11 gave up because its clock was "
+            "more than 36 min off: setting the same servers again makes it try anew."
+        )
+    else:
+        message = f"not synced with {servers}"
+        hint = (
+            "Check that UDP 123 to its servers is open and that they answer; "
+            "after a restart or a change, firmware before 11 needs some minutes."
+        )
+    if client.nts_enabled:
+        hint += " With NTS: TCP 4460 must be open too, and its CA certificate be known."
+    elif client.servers_source is ServersSource.STATIC and client.advertised_servers:
+        hint += " DHCP advertises servers, but its source is static."
+    yield Problem(cause=Cause.NOT_SYNCED, state=State.CRITICAL, message=message, hint=hint)
+
+
+def _of_offset(client: NTPClientStatus, thresholds: Thresholds) -> Iterator[Problem]:
+    if client.enabled is False or client.offset_ms is None:
+        return
+    state = _level(
+        abs(client.offset_ms), thresholds.offset_warning_ms, thresholds.offset_critical_ms
+    )
+    if state is not State.OK:
+        yield Problem(
+            cause=Cause.OFFSET,
+            state=state,
+            message=f"its clock is {client.offset_ms:+.4g} ms off its server's",
+            hint="It may still be slewing towards the right time; if it stays, look at the "
+            "network's delay and at the server.",
+        )
+
+
+def _of_skew(
+    client: NTPClientStatus, clock: ClockReading | None, thresholds: Thresholds
+) -> Iterator[Problem]:
+    if clock is None:
+        return
+    certain_s = max(0.0, abs(clock.skew_s) - clock.uncertainty_s)
+    state = _level(certain_s, thresholds.skew_warning_s, thresholds.skew_critical_s)
+    if state is State.OK:
+        return
+    direction = "ahead of" if clock.skew_s > 0 else "behind"
+    message = f"its clock is {_duration(abs(clock.skew_s))} {direction} ours"
+    hint = "Its clock was never set right, or it drifts since its server is gone."
+    if client.synced and client.enabled is not False:
+        servers = ", ".join(servers_in_use(client) or ()) or "its server"
+        message += f", yet it calls itself synced: it follows a wrong server ({servers})"
+        hint = "Check the time of its servers, and our own clock."
+    yield Problem(cause=Cause.SKEW, state=state, message=message, hint=hint)
+
+
+def _of_drift(members: list[str]) -> Iterator[Problem]:
+    if members:
+        yield Problem(
+            cause=Cause.DRIFT,
+            state=State.WARNING,
+            message=f"not as desired: {', '.join(members)}",
+            hint="Somebody changed it, or it was never set.",
+        )
+
+
+def _of_few_servers(client: NTPClientStatus, thresholds: Thresholds) -> Iterator[Problem]:
+    servers = servers_in_use(client)
+    if client.enabled is not False and servers and len(servers) < thresholds.servers_min:
+        yield Problem(
+            cause=Cause.FEW_SERVERS,
+            state=State.WARNING,
+            message=f"it has {len(servers)} of at least {thresholds.servers_min} servers",
+            hint="Name another server: with a single one, its failure is yours.",
+        )
+
+
+def _level(value: float, warning: float, critical: float) -> State:
+    if value >= critical:
+        return State.CRITICAL
+    return State.WARNING if value >= warning else State.OK
+
+
+def _duration(seconds: float) -> str:
+    for unit, size_s in (("days", 86_400.0), ("h", 3_600.0), ("min", 60.0)):
+        if seconds >= 2 * size_s:
+            return f"{seconds / size_s:.1f} {unit}"
+    return f"{seconds:.1f} s"
