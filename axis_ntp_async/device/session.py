@@ -14,13 +14,8 @@ from attrs import evolve
 
 from axis_ntp_async.device import wire
 from axis_ntp_async.device.auth import Credentials, Login, LoginGate
-from axis_ntp_async.device.records import (
-    ClockReading,
-    Device,
-    NTPClientConfiguration,
-    NTPClientStatus,
-    NTPInfo,
-)
+from axis_ntp_async.device.configuration import NTPClientConfiguration
+from axis_ntp_async.device.records import ClockReading, Device, NTPClientStatus, NTPInfo
 from axis_ntp_async.device.transport import Transport, make_http_session
 from axis_ntp_async.device.trust import Trust
 from axis_ntp_async.errors import (

@@ -1,8 +1,8 @@
 """
 One HTTP POST to one device: connection, TLS, login, status, clock.
 
-Whatever goes wrong here becomes one of our errors here, once, by one context
-manager and its table.
+Whatever goes wrong here becomes one of our errors here, once; `failures.py`
+says which.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import email.utils
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Final, NoReturn
+from typing import Final
 
 import aiohttp
 import yarl
@@ -23,17 +22,13 @@ from aiohttp import hdrs
 from attrs import define, field, frozen
 
 from axis_ntp_async.device.auth import Login, LoginGate
+from axis_ntp_async.device.failures import error_of_status, http_date, translated_errors
 from axis_ntp_async.device.records import ClockReading, Device
-from axis_ntp_async.device.trust import PeerRefusedError, Trust
+from axis_ntp_async.device.trust import Trust
 from axis_ntp_async.errors import (
-    AccessBlockedError,
-    CertificateRejectedError,
-    DeviceBusyError,
-    DeviceError,
     DeviceUnreachableError,
     LoginRefusedError,
     UnexpectedResponseError,
-    UnsupportedDeviceError,
 )
 
 MAX_BODY_BYTES: Final = 1 << 20
@@ -43,8 +38,6 @@ _MOST_LOGINS: Final = 2
 """A first answer to a challenge, and one more when only the nonce was too old."""
 
 _READABLE: Final = frozenset({HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR})
-_BUSY: Final = frozenset({429, 502, 503, 504})
-_ABSENT: Final = frozenset({404, 405})
 
 
 def make_http_session() -> aiohttp.ClientSession:
@@ -116,7 +109,7 @@ class Transport:
         Raises:
             DeviceError: Every failure, as the fitting child.
         """
-        with _translated_errors(self.device, self.timeout_s):
+        with translated_errors(self.device, self.timeout_s):
             async with asyncio.timeout(self.timeout_s) as bound:
                 exchange = await self._exchange(path, body, bound)
                 clock = exchange.clock
@@ -136,7 +129,7 @@ class Transport:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        with _translated_errors(self.device, self.connect_timeout_s):
+        with translated_errors(self.device, self.connect_timeout_s):
             async with asyncio.timeout(self.connect_timeout_s):
                 _, writer = await asyncio.open_connection(
                     self.device.host, self.device.port, ssl=context
@@ -198,7 +191,7 @@ class Transport:
                 await self._read(response)
             return b""
         if response.status not in _READABLE:
-            _raise_for_status(self.device, response)
+            raise error_of_status(self.device, response)
         body = await self._read(response)
         if response.status == HTTPStatus.OK and "json" not in response.content_type:
             raise UnexpectedResponseError(
@@ -236,50 +229,8 @@ class Transport:
         return self._url
 
 
-def _raise_for_status(device: Device, response: aiohttp.ClientResponse) -> NoReturn:
-    status, name = response.status, device.name
-    said = f"HTTP {status} {response.reason or ''}".rstrip()
-    if status == HTTPStatus.FORBIDDEN:
-        raise AccessBlockedError(
-            name,
-            f"{said}: our address is blocked for a while after failed logins, "
-            "or the user is no administrator",
-        )
-    if status in _ABSENT:
-        raise UnsupportedDeviceError(
-            name, f"{said}: no NTP API here; AXIS OS has it from version 9.10 on"
-        )
-    if status in _BUSY:
-        raise DeviceBusyError(name, said, _seconds(response.headers.get(hdrs.RETRY_AFTER)))
-    if 300 <= status < 400:  # noqa: PLR2004  the redirects
-        target = response.headers.get(hdrs.LOCATION, "nowhere")
-        raise UnexpectedResponseError(
-            name, f"{said} to {target!r}; redirects are not followed, correct 'scheme' and 'host'"
-        )
-    hint = "; it may take HTTPS only: scheme = 'https'" if device.scheme == "http" else ""
-    raise UnexpectedResponseError(name, said + hint)
-
-
-def _seconds(retry_after: str | None) -> float:
-    """Read a Retry-After header: seconds, or a date."""
-    if retry_after is None:
-        return 0.0
-    if retry_after.strip().isdecimal():
-        return float(retry_after)
-    until = _http_date(retry_after)
-    return max(0.0, (until - dt.datetime.now(dt.UTC)).total_seconds()) if until else 0.0
-
-
-def _http_date(text: str) -> dt.datetime | None:
-    try:
-        date = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return date.replace(tzinfo=date.tzinfo or dt.UTC)
-
-
 def _clock(date: str | None, round_trip_s: float) -> ClockReading | None:
-    device_time = _http_date(date) if date else None
+    device_time = http_date(date) if date else None
     if device_time is None:
         return None
     read_at = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=round_trip_s / 2)
@@ -305,75 +256,3 @@ async def _not_counting(bound: asyncio.Timeout) -> AsyncIterator[None]:
     bound.reschedule(None)
     yield
     bound.reschedule(None if ends_at is None else ends_at + loop.time() - stopped_at)
-
-
-@contextlib.contextmanager
-def _translated_errors(device: Device, timeout_s: float) -> Iterator[None]:
-    """
-    Raise what aiohttp and asyncio raise as the fitting `DeviceError`.
-
-    The first row that fits decides, so children stand above their parents.
-    """
-    try:
-        yield
-    except _FOREIGN as error:
-        translate = next(to for kind, to in _TRANSLATIONS if isinstance(error, kind))
-        raise translate(device, error, timeout_s) from error
-
-
-_FOREIGN: Final = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
-_Translation = Callable[[Device, BaseException, float], DeviceError]
-
-
-def _certificate(device: Device, error: BaseException, _: float) -> DeviceError:
-    cause = getattr(error, "certificate_error", error)
-    if isinstance(cause, PeerRefusedError):
-        return cause.device_error
-    reason = getattr(cause, "verify_message", "") or str(cause)
-    return CertificateRejectedError(
-        device.name,
-        f"its certificate is not trusted: {reason}. Name its CA (tls = 'verify:ca.pem'), "
-        "or look at it and record it with 'axis-ntp trust' (tls = 'tofu')",
-    )
-
-
-def _handshake(device: Device, error: BaseException, _: float) -> DeviceError:
-    reason = getattr(getattr(error, "os_error", error), "reason", None) or str(error)
-    return CertificateRejectedError(
-        device.name,
-        f"TLS failed: {reason}. An old device may need legacy_tls = true, "
-        "one without TLS scheme = 'http'",
-    )
-
-
-def _unreachable(text: str) -> _Translation:
-    def translate(device: Device, error: BaseException, timeout_s: float) -> DeviceError:
-        reason = getattr(error, "os_error", error)
-        reason = getattr(reason, "strerror", None) or str(reason) or type(error).__name__
-        return DeviceUnreachableError(
-            device.name, text.format(device=device, reason=reason, timeout_s=timeout_s)
-        )
-
-    return translate
-
-
-def _not_http(device: Device, error: BaseException, _: float) -> DeviceError:
-    reason = getattr(error, "message", "") or type(error).__name__
-    return UnexpectedResponseError(device.name, f"does not speak HTTP as expected: {reason}")
-
-
-_TRANSLATIONS: Final[tuple[tuple[type[BaseException], _Translation], ...]] = (
-    (aiohttp.ClientConnectorCertificateError, _certificate),
-    (aiohttp.ClientConnectorDNSError, _unreachable("no such name: {device.host} ({reason})")),
-    (aiohttp.ClientConnectorSSLError, _handshake),
-    (ssl.SSLCertVerificationError, _certificate),
-    (aiohttp.ConnectionTimeoutError, _unreachable("no connection to {device.address} in time")),
-    (TimeoutError, _unreachable("no answer from {device.address} within {timeout_s:g} s")),
-    (aiohttp.ClientConnectorError, _unreachable("{device.address}: {reason}")),
-    (aiohttp.ClientPayloadError, _unreachable("broke off in the middle of its answer")),
-    (aiohttp.ClientConnectionError, _unreachable("closed the connection without an answer")),
-    (aiohttp.ClientError, _not_http),
-    (ssl.SSLError, _handshake),
-    (UnicodeError, _unreachable("{device.host!r} cannot be an address: {reason}")),
-    (OSError, _unreachable("{device.address}: {reason}")),
-)

@@ -20,12 +20,8 @@ from attrs import evolve, frozen
 from cattrs import AttributeValidationNote, ClassValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from axis_ntp_async.device.records import (
-    NTPClientConfiguration,
-    NTPClientStatus,
-    NTPInfo,
-    ServersSource,
-)
+from axis_ntp_async.device.configuration import NTPClientConfiguration
+from axis_ntp_async.device.records import NTPClientStatus, NTPInfo, ServersSource
 from axis_ntp_async.errors import (
     APIError,
     InternalDeviceError,

@@ -9,7 +9,8 @@ from typing import Final
 from attrs import field, frozen
 from attrs.validators import ge
 
-from axis_ntp_async.device.records import Change, Device, NTPInfo
+from axis_ntp_async.device.configuration import Change
+from axis_ntp_async.device.records import Device, NTPInfo
 from axis_ntp_async.errors import DeviceError
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from axis_ntp_async.device.configuration import Change, NTPClientConfiguration
 from axis_ntp_async.device.records import (
-    Change,
     ClockReading,
-    NTPClientConfiguration,
     NTPClientStatus,
     NTPInfo,
     Outcome,

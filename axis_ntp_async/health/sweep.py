@@ -11,7 +11,8 @@ from typing import Final, Self
 
 from attrs import define, field
 
-from axis_ntp_async.device.records import Device, NTPClientConfiguration
+from axis_ntp_async.device.configuration import NTPClientConfiguration
+from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.health.finding import PROFILES, Cause, Finding, State, Thresholds
@@ -29,10 +30,22 @@ class Group:
     Attributes:
         count: How many there are.
         examples: Findings of the first ten.
+        site: The site of all of them; `None` when they are of several, or of none.
     """
 
     count: int = 0
     examples: list[Finding] = field(factory=list)
+    site: str | None = None
+
+    def add(self, finding: Finding) -> None:
+        """Take in one more."""
+        self.count += 1
+        if self.count == 1:
+            self.site = finding.device.site
+        elif self.site != finding.device.site:
+            self.site = None
+        if self.count <= EXAMPLES:
+            self.examples.append(finding)
 
 
 @define
@@ -72,10 +85,7 @@ class Summary:
         if finding.cause is None:
             return
         self.causes[finding.cause] += 1
-        group = self.groups.setdefault((finding.cause, finding.hint), Group())
-        group.count += 1
-        if group.count <= EXAMPLES:
-            group.examples.append(finding)
+        self.groups.setdefault((finding.cause, finding.hint), Group()).add(finding)
 
     def offset_percentile_ms(self, percent: float) -> float | None:
         """

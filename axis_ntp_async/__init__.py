@@ -1,0 +1,113 @@
+"""
+Read, judge and set the NTP clients of whole fleets of Axis devices, with asyncio.
+
+One device: `DeviceSession`. Many: `SessionPool`. What to think of them:
+`judge` and `sweep`. Which devices there are: `load_inventory`.
+
+Names are fetched from their files when they are first used, so that
+importing the package, and `axis-ntp --help`, cost next to nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from axis_ntp_async.device.auth import Credentials
+    from axis_ntp_async.device.configuration import Change, NTPClientConfiguration
+    from axis_ntp_async.device.records import (
+        ClockReading,
+        Device,
+        NTPClientStatus,
+        NTPInfo,
+        Outcome,
+        ServersSource,
+    )
+    from axis_ntp_async.device.session import DeviceSession
+    from axis_ntp_async.device.trust import KnownDevices, Trust
+    from axis_ntp_async.errors import AxisNTPError, ConfigurationError, DeviceError
+    from axis_ntp_async.fleet.credentials import resolve_credentials
+    from axis_ntp_async.fleet.inventory import Inventory, load_inventory
+    from axis_ntp_async.fleet.pool import SessionPool
+    from axis_ntp_async.fleet.retry import RetryPolicy
+    from axis_ntp_async.fleet.slots import Limits
+    from axis_ntp_async.health.finding import (
+        Cause,
+        Finding,
+        Problem,
+        State,
+        Thresholds,
+    )
+    from axis_ntp_async.health.judge import judge
+    from axis_ntp_async.health.sweep import Summary, Sweep, sweep
+
+_NAMES_OF_FILE = {
+    "device.auth": ("Credentials",),
+    "device.configuration": ("Change", "NTPClientConfiguration"),
+    "device.records": (
+        "ClockReading",
+        "Device",
+        "NTPClientStatus",
+        "NTPInfo",
+        "Outcome",
+        "ServersSource",
+    ),
+    "device.session": ("DeviceSession",),
+    "device.trust": ("KnownDevices", "Trust"),
+    "errors": ("AxisNTPError", "ConfigurationError", "DeviceError"),
+    "fleet.credentials": ("resolve_credentials",),
+    "fleet.inventory": ("Inventory", "load_inventory"),
+    "fleet.pool": ("SessionPool",),
+    "fleet.retry": ("RetryPolicy",),
+    "fleet.slots": ("Limits",),
+    "health.finding": ("Cause", "Finding", "Problem", "State", "Thresholds"),
+    "health.judge": ("judge",),
+    "health.sweep": ("Summary", "Sweep", "sweep"),
+}
+_FILE_OF_NAME = {name: file for file, names in _NAMES_OF_FILE.items() for name in names}
+
+__all__ = [
+    "AxisNTPError",
+    "Cause",
+    "Change",
+    "ClockReading",
+    "ConfigurationError",
+    "Credentials",
+    "Device",
+    "DeviceError",
+    "DeviceSession",
+    "Finding",
+    "Inventory",
+    "KnownDevices",
+    "Limits",
+    "NTPClientConfiguration",
+    "NTPClientStatus",
+    "NTPInfo",
+    "Outcome",
+    "Problem",
+    "RetryPolicy",
+    "ServersSource",
+    "SessionPool",
+    "State",
+    "Summary",
+    "Sweep",
+    "Thresholds",
+    "Trust",
+    "judge",
+    "load_inventory",
+    "resolve_credentials",
+    "sweep",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  whatever the name stands for
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version(__name__)
+    if name not in _FILE_OF_NAME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_FILE_OF_NAME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

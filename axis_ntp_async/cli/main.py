@@ -1,0 +1,79 @@
+"""`run`: from arguments to an exit code; no error of a user ends in a traceback."""
+
+from __future__ import annotations
+
+import enum
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from axis_ntp_async.errors import AxisNTPError
+
+_SHOWN_FAULTS = 20
+
+
+class ExitCode(enum.IntEnum):
+    """What the program leaves with."""
+
+    OK = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    STOPPED_BY_A_LIMIT = 3
+    LOGIN_OR_TRUST = 4
+    STALE_OR_LOCKED = 5
+    INTERRUPTED = 130
+    PIPE_CLOSED = 141
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run the command line.
+
+    Args:
+        arguments: Without the program's name; by default those of the process.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if "--help" in arguments and sys.stdout.isatty():
+        _decorate_help()
+    from axis_ntp_async.cli.commands import axis_ntp  # noqa: PLC0415  help must be decorated before
+
+    try:
+        code = axis_ntp.main(list(arguments), prog_name="axis-ntp", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED
+    except AxisNTPError as error:
+        _show(error)
+        return ExitCode.USAGE
+    except BrokenPipeError:
+        _forget_stdout()
+        return ExitCode.PIPE_CLOSED
+    return int(code or ExitCode.OK)
+
+
+def _decorate_help() -> None:
+    """Make help pretty for people; importing that costs a program more than it gives."""
+    try:
+        from rich_click.patch import patch  # noqa: PLC0415  slow
+    except ModuleNotFoundError:
+        return
+    patch()
+
+
+def _show(error: AxisNTPError) -> None:
+    faults = str(error).splitlines()
+    for fault in faults[:_SHOWN_FAULTS]:
+        click.echo(f"axis-ntp: {fault}", err=True)
+    if len(faults) > _SHOWN_FAULTS:
+        click.echo(f"axis-ntp: … and {len(faults) - _SHOWN_FAULTS} more", err=True)
+
+
+def _forget_stdout() -> None:
+    """Let the interpreter flush into nothing when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())

@@ -1,0 +1,73 @@
+"""
+Settings: an option wins over `AXIS_NTP_*`, that over `axis-ntp.toml`, that over the user's file.
+
+The keys of a settings file are the long names of the options of `options.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from axis_ntp_async.errors import SettingsError
+
+PROJECT_FILE = Path("axis-ntp.toml")
+
+
+def user_file() -> Path:
+    """Give the settings file of this user, by the convention of the platform."""
+    return Path(click.get_app_dir("axis-ntp")) / "axis-ntp.toml"
+
+
+def read_settings(parameters: Mapping[str, click.Parameter]) -> dict[str, Any]:
+    """
+    Read the user's file and the project's, whose values win.
+
+    Args:
+        parameters: What may be set, by key.
+
+    Raises:
+        SettingsError: A file cannot be read, a key is not known, a value is wrong; all at once.
+    """
+    settings: dict[str, Any] = {}
+    faults: list[str] = []
+    explicit = os.environ.get("AXIS_NTP_CONFIG")
+    project = Path(explicit) if explicit else PROJECT_FILE
+    if explicit and not project.is_file():
+        raise SettingsError(f"AXIS_NTP_CONFIG: there is no file {explicit}")
+    for path in (user_file(), project):
+        for key, value in _read(path).items():
+            name = key.replace("-", "_")
+            if name not in parameters:
+                faults.append(f"{path}: {key}: there is no such setting{_like(key, parameters)}")
+                continue
+            try:
+                parameters[name].type_cast_value(click.Context(click.Command("")), value)
+            except click.BadParameter as error:
+                faults.append(f"{path}: {key}: {error.message}")
+            settings[name] = value
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def _like(key: str, parameters: Mapping[str, click.Parameter]) -> str:
+    near = difflib.get_close_matches(key.replace("-", "_"), parameters, n=1)
+    return f"; did you mean {near[0].replace('_', '-')}?" if near else ""
