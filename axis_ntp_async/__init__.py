@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from axis_ntp_async.device.session import DeviceSession
     from axis_ntp_async.device.trust import KnownDevices, Trust
     from axis_ntp_async.errors import AxisNTPError, ConfigurationError, DeviceError
-    from axis_ntp_async.fleet.credentials import resolve_credentials
-    from axis_ntp_async.fleet.inventory import Inventory, load_inventory
     from axis_ntp_async.fleet.pool import SessionPool
     from axis_ntp_async.fleet.retry import RetryPolicy
     from axis_ntp_async.fleet.slots import Limits
@@ -39,6 +37,8 @@ if TYPE_CHECKING:
     )
     from axis_ntp_async.health.judge import judge
     from axis_ntp_async.health.sweep import Summary, Sweep, sweep
+    from axis_ntp_async.inventory.credentials import resolve_credentials
+    from axis_ntp_async.inventory.inventory import Inventory, load_inventory
 
 _NAMES_OF_FILE = {
     "device.auth": ("Credentials",),
@@ -54,8 +54,8 @@ _NAMES_OF_FILE = {
     "device.session": ("DeviceSession",),
     "device.trust": ("KnownDevices", "Trust"),
     "errors": ("AxisNTPError", "ConfigurationError", "DeviceError"),
-    "fleet.credentials": ("resolve_credentials",),
-    "fleet.inventory": ("Inventory", "load_inventory"),
+    "inventory.credentials": ("resolve_credentials",),
+    "inventory.inventory": ("Inventory", "load_inventory"),
     "fleet.pool": ("SessionPool",),
     "fleet.retry": ("RetryPolicy",),
     "fleet.slots": ("Limits",),

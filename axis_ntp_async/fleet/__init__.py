@@ -1,6 +1,7 @@
 """
 Many devices at once.
 
-Read `inventory.py` and `credentials.py` (which devices, and who may log in),
-then `retry.py` (how patient we are), and last `pool.py`, the door.
+Read `slots.py` first (who may work now), then `retry.py` (how patient we are)
+and `breaker.py` (when credentials are tried no more), `run.py` (one run), and
+last `pool.py`, the door.
 """

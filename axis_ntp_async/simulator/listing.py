@@ -68,7 +68,7 @@ def device_of(camera: Camera, address: Address, ca_file: Path) -> Device:
         scheme=camera.scheme,
         site=camera.site,
         serial=camera.listed_serial,
-        groups=camera.groups,  # type: ignore[arg-type]  # its converter hides the type
+        groups=camera.groups,
         labels={"model": camera.model, "firmware": camera.firmware},
         credentials=camera.credentials,
     )
