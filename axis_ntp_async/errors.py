@@ -51,6 +51,8 @@ PARAMETER_OF_SUB_CODE: Final = {
 }
 """Source: NTP API, NTP invalid parameter error sub codes. There is no 4."""
 
+_LONGEST_MESSAGE: Final = 600
+
 
 class AxisNTPError(Exception):
     """Base of every error of this package."""
@@ -106,7 +108,10 @@ class DeviceError(AxisNTPError):
 
     Attributes:
         device: Name of the device.
-        message: What happened and, where we know it, what to do about it.
+        message:
+            What happened and, where we know it, what to do about it. One
+            line, printable and not endless, whatever the device has said.
+
         retryable: Whether another try may succeed without anybody doing anything.
         most_attempts: An upper bound of its own, whatever the policy allows.
         wait_at_least_s: Seconds to leave the device alone before another try.
@@ -117,12 +122,18 @@ class DeviceError(AxisNTPError):
     wait_at_least_s: float = 0.0
 
     def __init__(self, device: str, message: str, *details: object) -> None:
+        message = _one_line(message)
         super().__init__(device, message, *details)
         self.device = device
         self.message = message
 
     def __str__(self) -> str:
         return f"{self.device}: {self.message}"
+
+
+def _one_line(text: str) -> str:
+    shown = text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in shown)
 
 
 class DeviceUnreachableError(DeviceError):

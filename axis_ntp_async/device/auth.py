@@ -34,8 +34,10 @@ _HASH_OF_ALGORITHM: Final = {"md5": "md5", "sha-256": "sha256"}
 _STRENGTH: Final = {"basic": 0, "md5": 1, "sha-256": 2}
 _STATUS_AFTER_LOGIN: Final = frozenset({HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR})
 _REALM_WITH_SERIAL: Final = re.compile(r"AXIS_([0-9A-Fa-f]{12})")
-_NAME: Final = re.compile(r"[\s,]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)")
-_VALUE: Final = re.compile(r'\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))')
+_PART: Final = re.compile(
+    r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)"  # a scheme, or the name of a parameter with its
+    r'(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?'  # quoted or bare value
+)
 
 
 @frozen
@@ -124,18 +126,15 @@ def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
 def _challenges(header: str) -> Iterator[Challenge]:
     scheme: str | None = None
     parameters: dict[str, str] = {}
-    place = 0
-    while name := _NAME.match(header, place):
-        place = name.end()
-        value = _VALUE.match(header, place)
-        if value is None:
+    for name, quoted, token in (part.groups() for part in _PART.finditer(header)):
+        if quoted is not None:
+            parameters[name.lower()] = re.sub(r"\\(.)", r"\1", quoted)
+        elif token is not None:
+            parameters[name.lower()] = token
+        else:
             if scheme:
                 yield Challenge(scheme=scheme, parameters=parameters)
-            scheme, parameters = name[1].lower(), {}
-            continue
-        place = value.end()
-        quoted, token = value.groups()
-        parameters[name[1].lower()] = token if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+            scheme, parameters = name.lower(), {}
     if scheme:
         yield Challenge(scheme=scheme, parameters=parameters)
 
@@ -155,7 +154,7 @@ class _DigestAnswer:
         """Prepare to answer, with a new client nonce."""
         given, cnonce = challenge.parameters, secrets.token_hex(16)
         secret = _hash(challenge, credentials.username, given["realm"], credentials.password)
-        if given.get("algorithm", "").lower().endswith("-sess"):
+        if _is_of_a_session(given.get("algorithm", "")):
             secret = _hash(challenge, secret, given["nonce"], cnonce)
         return cls(challenge, credentials.username, secret, cnonce)
 
@@ -164,21 +163,20 @@ class _DigestAnswer:
         self.uses += 1
         given, count = self.challenge.parameters, f"{self.uses:08x}"
         target = _hash(self.challenge, method, path)
-        uses: tuple[str, ...] = ()
-        bare: list[str] = []
-        if "qop" in given:
-            uses = (count, self.cnonce, "auth")
-            bare = ["qop=auth", f"nc={count}"]
-        if "algorithm" in given:
-            bare.append(f"algorithm={given['algorithm']}")
+        algorithm = given.get("algorithm", "")
+        uses = (count, self.cnonce, "auth") if "qop" in given else ()
+        bare = ["qop=auth", f"nc={count}"] if uses else []
+        if algorithm:
+            bare.append(f"algorithm={algorithm}")
         quoted = {
             "username": self.username,
             "realm": given["realm"],
             "nonce": given["nonce"],
             "uri": path,
             "response": _hash(self.challenge, self.secret, given["nonce"], *uses, target),
-            "cnonce": self.cnonce,
         }
+        if uses or _is_of_a_session(algorithm):
+            quoted["cnonce"] = self.cnonce  # RFC 2617, 3.2.2: not to be sent without qop
         if "opaque" in given:
             quoted["opaque"] = given["opaque"]
         return "Digest " + ", ".join([*(f"{k}={_quote(v)}" for k, v in quoted.items()), *bare])
@@ -211,6 +209,11 @@ class Login:
     credentials: Credentials | None
     _answer: _DigestAnswer | _BasicAnswer | None = field(default=None, init=False)
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether a challenge is known, so that the next request goes with a login."""
+        return self._answer is not None
+
     def authorization(self, method: str, path: str) -> str | None:
         """Give the `Authorization` header to send, or `None` while no challenge is known."""
         return self._answer.header(method, path) if self._answer else None
@@ -241,9 +244,9 @@ class Login:
             UnexpectedResponseError: It offers nothing that we know.
         """
         challenges = parse_challenges(headers)
-        self._check_identity(challenges)
-        had_answered = self._answer is not None
+        had_answered = self.is_prepared
         self.forget()
+        self._check_identity(challenges)
         if had_answered and not any(challenge.is_stale for challenge in challenges):
             raise LoginRefusedError(self.device.name, "refuses the user name or the password")
         if self.credentials is None:
@@ -291,6 +294,10 @@ class Login:
             raise LoginRefusedError(
                 self.device.name, "offers only Basic, which cannot carry a user name with a colon"
             )
+
+
+def _is_of_a_session(algorithm: str) -> bool:
+    return algorithm.lower().endswith("-sess")
 
 
 def _words(text: str) -> list[str]:

@@ -92,13 +92,13 @@ class NTPClientConfiguration:
         """
         Give what sending this would change, in the order of the members.
 
-        Names are compared as a device would: without regard to letter case,
-        `("",)` equals `()`, and the order of servers matters.
+        Names are compared as a device would: those of servers without regard
+        to letter case, `("",)` equals `()`, and the order matters.
         """
         return tuple(
             Change(member=name, before=getattr(actual, name), after=wanted)
             for name, wanted in self.members.items()
-            if _comparable(getattr(actual, name)) != _comparable(wanted)
+            if _comparable(name, getattr(actual, name)) != _comparable(name, wanted)
         )
 
     @property
@@ -133,7 +133,7 @@ class NTPClientConfiguration:
             if name in _REPORTED_BY_NEWER_FIRMWARE and getattr(actual, name) is None
         ]
         most = actual.max_supported_static_servers
-        for name in ("static_servers", "static_ntske_servers"):
+        for name in _NAMES_OF_SERVERS:
             count = len(getattr(self, name) or ())
             if most is not None and count > most:
                 faults.append(f"{name}: {count} servers, but the device takes at most {most}")
@@ -148,15 +148,17 @@ _SENT_BACK: Final = (
     "static_ntske_servers",
     "ntske_server_ca_certs",
 )
+_NAMES_OF_SERVERS: Final = ("static_servers", "static_ntske_servers")
 _REPORTED_BY_NEWER_FIRMWARE: Final = frozenset(
     {"nts_enabled", "ntske_server_ca_certs", "static_ntske_servers", "minpoll", "maxpoll"}
 )
 
 
-def _comparable(value: object) -> object:
-    if isinstance(value, tuple):
-        return tuple(name.casefold() for name in value if name)
-    return value
+def _comparable(member: str, value: object) -> object:
+    if not isinstance(value, tuple):
+        return value
+    names = tuple(name for name in value if name)
+    return tuple(map(str.casefold, names)) if member in _NAMES_OF_SERVERS else names
 
 
 def _faults_of_flag(member: str, value: object) -> list[str]:

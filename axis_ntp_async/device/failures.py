@@ -69,9 +69,9 @@ def http_date(text: str) -> dt.datetime | None:
     """Read the date of an HTTP header; `None` when it is none."""
     try:
         date = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+        return date.replace(tzinfo=date.tzinfo or dt.UTC).astimezone(dt.UTC)
+    except (ValueError, OverflowError):
         return None
-    return date.replace(tzinfo=date.tzinfo or dt.UTC)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import datetime as dt
 import enum
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
@@ -99,6 +99,10 @@ def normalized_serial(text: str) -> str:
     return _SERIAL_SEPARATORS.sub("", text).upper()
 
 
+def _tuple_of_texts(texts: Iterable[str]) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else tuple(texts)
+
+
 def _optional_serial(text: str | None) -> str | None:
     return normalized_serial(text) if text else None
 
@@ -134,7 +138,7 @@ class Device:
     port: int = field()
     site: str | None = None
     serial: str | None = field(default=None, converter=_optional_serial)
-    groups: tuple[str, ...] = field(default=(), converter=tuple)
+    groups: tuple[str, ...] = field(default=(), converter=_tuple_of_texts)
     labels: Mapping[str, str] = field(factory=dict, hash=False)
     credentials: str | None = None
     tls: str = "verify"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -16,7 +17,7 @@ from axis_ntp_async.device import wire
 from axis_ntp_async.device.auth import Credentials, Login, LoginGate
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import ClockReading, Device, NTPClientStatus, NTPInfo
-from axis_ntp_async.device.transport import Transport, make_http_session
+from axis_ntp_async.device.transport import Answer, Transport, make_http_session
 from axis_ntp_async.device.trust import Trust
 from axis_ntp_async.errors import (
     InternalDeviceError,
@@ -58,6 +59,7 @@ class DeviceSession:
         "_client",
         "_in_flight",
         "_owned",
+        "_read_version",
         "_transport",
         "device",
     )
@@ -89,6 +91,7 @@ class DeviceSession:
         )
         self._in_flight = asyncio.Semaphore(in_flight)
         self._api_version: str | None = None
+        self._read_version = wire.FIRST_VERSION
         self._client: NTPClientStatus | None = None
 
     def __repr__(self) -> str:
@@ -203,7 +206,7 @@ class DeviceSession:
             return None
         own = self._api_version
         if method == wire.GET_NTP_INFO or own is None or not _is_ours(own):
-            return wire.FIRST_VERSION
+            return self._read_version
         return own
 
     async def _negotiate(self, refused: str) -> str:
@@ -214,10 +217,11 @@ class DeviceSession:
             raise UnsupportedVersionError(
                 self.device.name,
                 f"refuses version {refused} of the NTP API and lists {', '.join(listed) or 'none'}"
-                ", none of which we know",
+                ", none of which we can use",
                 4001,
             )
-        return max(ours, key=wire.version_numbers)
+        self._read_version = max(ours, key=wire.version_numbers)
+        return self._read_version
 
     async def _request(
         self, method: str, version: str | None, params: Mapping[str, Any] | None
@@ -225,16 +229,18 @@ class DeviceSession:
         context = format(next(_CONTEXTS), "x")
         request = wire.Request(method=method, context=context, api_version=version, params=params)
         answer = await self._transport.post(wire.PATH, wire.encode_request(request))
-        try:
-            reply = wire.decode_reply(self.device.name, answer.body, context)
-        except UnexpectedResponseError as error:
-            if answer.status == HTTPStatus.OK:
-                raise
-            raise InternalDeviceError(
-                self.device.name, f"HTTP {answer.status} without an explanation", 1000
-            ) from error
+        reply = self._reply(answer, context)
         self._api_version = reply.api_version or self._api_version
         return reply, answer.clock
+
+    def _reply(self, answer: Answer, context: str) -> wire.Reply:
+        """Read an answer; one with another status than 200 is never a result."""
+        name = self.device.name
+        if answer.status == HTTPStatus.OK:
+            return wire.decode_reply(name, answer.body, context)
+        with contextlib.suppress(UnexpectedResponseError):
+            wire.decode_reply(name, answer.body, context)  # raises what the device explains
+        raise InternalDeviceError(name, f"HTTP {answer.status} without an explanation", 1000)
 
 
 def _is_ours(version: str) -> bool:

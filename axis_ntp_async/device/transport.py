@@ -24,7 +24,7 @@ from attrs import define, field, frozen
 from axis_ntp_async.device.auth import Login, LoginGate
 from axis_ntp_async.device.failures import error_of_status, http_date, translated_errors
 from axis_ntp_async.device.records import ClockReading, Device
-from axis_ntp_async.device.trust import Trust
+from axis_ntp_async.device.trust import Trust, blind_context
 from axis_ntp_async.errors import (
     DeviceUnreachableError,
     LoginRefusedError,
@@ -35,7 +35,7 @@ MAX_BODY_BYTES: Final = 1 << 20
 """An answer of the NTP API has about 1 KiB; one above 1 MiB is refused."""
 
 _MOST_LOGINS: Final = 2
-"""A first answer to a challenge, and one more when only the nonce was too old."""
+"""A first login, remembered or not, and one more when only the nonce was too old."""
 
 _READABLE: Final = frozenset({HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR})
 
@@ -109,11 +109,12 @@ class Transport:
         Raises:
             DeviceError: Every failure, as the fitting child.
         """
+        most = _MOST_LOGINS - (1 if self.login.is_prepared else 0)
         with translated_errors(self.device, self.timeout_s):
             async with asyncio.timeout(self.timeout_s) as bound:
                 exchange = await self._exchange(path, body, bound)
                 clock = exchange.clock
-                for _ in range(_MOST_LOGINS):
+                for _ in range(most):
                     if exchange.status != HTTPStatus.UNAUTHORIZED:
                         break
                     self.login.take(exchange.challenges)
@@ -126,9 +127,7 @@ class Transport:
 
     async def certificate(self) -> bytes:
         """Fetch the certificate that the device shows over TLS, in DER form, trusting nothing."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        context = blind_context(legacy=self.device.legacy_tls)
         with translated_errors(self.device, self.connect_timeout_s):
             async with asyncio.timeout(self.connect_timeout_s):
                 _, writer = await asyncio.open_connection(
@@ -171,6 +170,7 @@ class Transport:
                 data=body,
                 headers=headers,
                 allow_redirects=False,
+                raise_for_status=False,
                 ssl=self.trust.context(self.device) if is_tls else True,
                 timeout=aiohttp.ClientTimeout(sock_connect=self.connect_timeout_s),
             ) as response:

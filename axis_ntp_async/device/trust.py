@@ -13,6 +13,7 @@ import contextlib
 import datetime as dt
 import hashlib
 import os
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -30,11 +31,12 @@ from axis_ntp_async.errors import (
 )
 
 PeerCheck = Callable[[ssl.SSLObject], None]
+_Proof = tuple[str, str | None]
 
 _peer_check: ContextVar[PeerCheck | None] = ContextVar("_peer_check", default=None)
 
 _LEGACY_CIPHERS: Final = "ALL:!aNULL:!eNULL:@SECLEVEL=0"
-_FIELDS_OF_A_LINE: Final = 3
+_LINE: Final = re.compile(r"(\S+)\s+([0-9a-fA-F]{64})\s+(\S+)")
 
 
 class PeerRefusedError(ssl.SSLCertVerificationError):
@@ -116,7 +118,7 @@ class KnownDevices:
     def default_path(cls) -> Path:
         """Give the file of this user: below `$XDG_STATE_HOME`, or its usual place."""
         state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
-        return Path(state).expanduser() / "axis-ntp" / "known-devices"
+        return Path(state, "axis-ntp", "known-devices")
 
     def get(self, device: Device) -> KnownDevice | None:
         """Give what is recorded of a device."""
@@ -126,12 +128,13 @@ class KnownDevices:
         """Trust this certificate of a device from now on."""
         today = dt.datetime.now(dt.UTC).date().isoformat()
         known = KnownDevice(key=key_of(device), fingerprint=fingerprint, recorded_on=today)
-        self.load()[known.key] = known
-        if self.path is None:
-            return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, "a", encoding="utf-8", opener=_private) as file:
-            file.write(f"{known.key} {known.fingerprint} {known.recorded_on}\n")
+        devices = self.load()
+        if self.path is not None:
+            path = self.path.expanduser()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(path, "a", encoding="utf-8", opener=_private) as file:
+                file.write(f"{known.key} {known.fingerprint} {known.recorded_on}\n")
+        devices[known.key] = known
 
     def load(self) -> dict[str, KnownDevice]:
         """Read the file, once; give what it holds, by key."""
@@ -140,22 +143,28 @@ class KnownDevices:
         return self._devices
 
     def _read(self) -> Iterator[KnownDevice]:
-        if self.path is None or not self.path.exists():
-            return
-        try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InventoryError(f"{self.path}: cannot be read: {error}") from error
-        for number, line in enumerate(lines, 1):
-            parts = line.split()
-            if not parts or line.startswith("#"):
+        for number, line in enumerate(self._lines(), 1):
+            if not line.strip() or line.startswith("#"):
                 continue
-            if len(parts) != _FIELDS_OF_A_LINE:
+            parts = _LINE.fullmatch(line.strip())
+            if parts is None:
                 raise InventoryError(
                     f"{self.path}:{number}: expected 'serial-or-address sha256 day'; "
                     "remove the line, then the device is recorded anew"
                 )
-            yield KnownDevice(key=parts[0], fingerprint=parts[1], recorded_on=parts[2])
+            key, fingerprint, day = parts.groups()
+            yield KnownDevice(key=key, fingerprint=fingerprint.lower(), recorded_on=day)
+
+    def _lines(self) -> list[str]:
+        if self.path is None:
+            return []
+        try:
+            return self.path.expanduser().read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        # A RuntimeError says that this user has no home directory.
+        except (OSError, UnicodeDecodeError, RuntimeError) as error:
+            raise InventoryError(f"{self.path}: cannot be read: {error}") from error
 
 
 def _private(path: str, flags: int) -> int:
@@ -172,13 +181,16 @@ class Trust:
     """
 
     known_devices: KnownDevices = field(factory=lambda: KnownDevices(KnownDevices.default_path()))
-    _contexts: dict[tuple[TLSMode, str | None, bool], ssl.SSLContext] = field(
-        factory=dict, init=False
-    )
+    _contexts: dict[tuple[object, ...], ssl.SSLContext] = field(factory=dict, init=False)
+    _proof_at: dict[tuple[str, int], _Proof] = field(factory=dict, init=False)
 
     def context(self, device: Device) -> ssl.SSLContext:
         """
         Give the context of a device's policy, shared with all that have the same.
+
+        A connection is used again by whoever names its address and context.
+        So a second device at an address, one that asks for another proof, has
+        a context for itself: it must not ride on what the first has checked.
 
         Raises:
             CertificateRejectedError: The CA file of the policy cannot be used.
@@ -188,7 +200,14 @@ class Trust:
         if policy.mode is TLSMode.TOFU:
             self.known_devices.load()
         checks_a_ca = policy.mode in {TLSMode.VERIFY, TLSMode.AXIS_IDEVID}
-        key = (policy.mode, policy.argument if checks_a_ca else None, device.legacy_tls)
+        proof = (device.tls, device.serial)
+        is_first = self._proof_at.setdefault((device.host, device.port), proof) == proof
+        key = (
+            policy.mode,
+            policy.argument if checks_a_ca else None,
+            device.legacy_tls,
+            None if is_first else proof,
+        )
         if key not in self._contexts:
             try:
                 self._contexts[key] = _context(policy, legacy=device.legacy_tls)
@@ -265,6 +284,15 @@ def _check_serial(device: Device, certificate: Any) -> None:  # noqa: ANN401  ty
         )
 
 
+def blind_context(*, legacy: bool) -> ssl.SSLContext:
+    """Give a context that trusts everybody, to look at a certificate and hang up."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _trust_everybody(context)
+    if legacy:
+        _allow_old_tls(context)
+    return context
+
+
 def _context(policy: TrustPolicy, *, legacy: bool) -> ssl.SSLContext:
     """
     Make the context of one policy.
@@ -280,9 +308,17 @@ def _context(policy: TrustPolicy, *, legacy: bool) -> ssl.SSLContext:
         else:
             context.load_default_certs()
     else:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        _trust_everybody(context)
     if legacy:
-        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-        context.set_ciphers(_LEGACY_CIPHERS)
+        _allow_old_tls(context)
     return context
+
+
+def _trust_everybody(context: ssl.SSLContext) -> None:
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+
+
+def _allow_old_tls(context: ssl.SSLContext) -> None:
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.set_ciphers(_LEGACY_CIPHERS)

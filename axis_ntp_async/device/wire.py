@@ -2,8 +2,8 @@
 The NTP API as JSON bytes: requests and answers, in both directions, without any I/O.
 
 The session encodes requests and decodes answers; the simulator does the
-reverse. Types are strict: JSON `"no"` is no boolean, and `5` is no text.
-Names of the wire live in the two tables here and nowhere else.
+reverse. Names of the wire live in the two tables here and nowhere else, its
+types in `strict.py`.
 
 Source: NTP API, API specifications.
 """
@@ -11,15 +11,15 @@ Source: NTP API, API specifications.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from attrs import evolve, frozen
 from cattrs import AttributeValidationNote, ClassValidationError, Converter
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from axis_ntp_async.device import strict
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import NTPClientStatus, NTPInfo, ServersSource
 from axis_ntp_async.errors import (
@@ -36,7 +36,6 @@ PATH: Final = "/axis-cgi/ntp.cgi"
 FIRST_VERSION: Final = "1.0"
 """What we say before a device has told its own version: every known device accepts it."""
 
-_SHOWN_CHARACTERS: Final = 60
 _DIGITS: Final = re.compile(r"[0-9]{1,9}")
 
 GET_NTP_INFO: Final = "getNTPInfo"
@@ -64,73 +63,21 @@ _ERROR_OF_CODE: Final[dict[int, type[APIError]]] = {
 }
 
 
-class _WrongTypeError(Exception):
-    """A member has another JSON type than the document gives it."""
-
-
-def _refuse(value: object, expected: str) -> NoReturn:
-    found = json.dumps(value, ensure_ascii=False)
-    shown = found if len(found) <= _SHOWN_CHARACTERS else found[:_SHOWN_CHARACTERS] + "…"
-    raise _WrongTypeError(f"is {shown}, not {expected}")
-
-
-def _boolean(value: object, _: object = None) -> bool:
-    if not isinstance(value, bool):
-        _refuse(value, "true or false")
-    return value
-
-
-def _number(value: object, _: object = None) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        _refuse(value, "a number")
-    return float(value)
-
-
-def _integer(value: object, _: object = None) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        _refuse(value, "a whole number")
-    return int(value)
-
-
-def _text(value: object, _: object = None) -> str:
-    if not isinstance(value, str):
-        _refuse(value, "text")
-    return value
-
-
-def _names(value: object, _: object = None) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        _refuse(value, "a list of texts")
-    return tuple(name for name in value if name)
-
-
 def _source(value: object, _: object = None) -> ServersSource | str:
-    return ServersSource.read(_text(value))
-
-
-def _object(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        _refuse(value, "an object")
-    return value
-
-
-def _version(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        _refuse(value, "a version like 1.0")
-    return str(value)
+    return ServersSource.read(strict.text(value))
 
 
 Reader = Callable[[object, object], object]
 
 CONFIGURATION_MEMBERS: Final[dict[str, tuple[str, Reader]]] = {
-    "enabled": ("enabled", _boolean),
-    "nts_enabled": ("NTSEnabled", _boolean),
-    "ntske_server_ca_certs": ("NTSKEServerCACerts", _names),
+    "enabled": ("enabled", strict.boolean),
+    "nts_enabled": ("NTSEnabled", strict.boolean),
+    "ntske_server_ca_certs": ("NTSKEServerCACerts", strict.names),
     "servers_source": ("serversSource", _source),
-    "static_servers": ("staticServers", _names),
-    "static_ntske_servers": ("staticNTSKEServers", _names),
-    "minpoll": ("minpoll", _integer),
-    "maxpoll": ("maxpoll", _integer),
+    "static_servers": ("staticServers", strict.names),
+    "static_ntske_servers": ("staticNTSKEServers", strict.names),
+    "minpoll": ("minpoll", strict.integer),
+    "maxpoll": ("maxpoll", strict.integer),
 }
 """
 Our name of each member that can be set: its name on the wire, and its type.
@@ -142,11 +89,11 @@ we follow the syntax. minpoll and maxpoll stand only in its text.
 
 STATUS_MEMBERS: Final[dict[str, tuple[str, Reader]]] = {
     **CONFIGURATION_MEMBERS,
-    "max_supported_static_servers": ("maxSupportedStaticServers", _integer),
-    "advertised_servers": ("advertisedServers", _names),
-    "synced": ("synced", _boolean),
-    "time_to_next_sync_s": ("timeToNextSync", _integer),
-    "time_offset_ms": ("timeOffset", _number),
+    "max_supported_static_servers": ("maxSupportedStaticServers", strict.integer),
+    "advertised_servers": ("advertisedServers", strict.names),
+    "synced": ("synced", strict.boolean),
+    "time_to_next_sync_s": ("timeToNextSync", strict.integer),
+    "time_offset_ms": ("timeOffset", strict.number),
 }
 """The same for what can be read. Source: NTP API, getNTPInfo."""
 
@@ -228,7 +175,7 @@ def encode_request(request: Request) -> bytes:
         "method": request.method,
         "params": request.params,
     }
-    return _dump({name: value for name, value in members.items() if value is not None})
+    return strict.dump({name: value for name, value in members.items() if value is not None})
 
 
 def decode_request(body: bytes) -> Request:
@@ -236,23 +183,24 @@ def decode_request(body: bytes) -> Request:
     Read the body of a request, as a device does.
 
     Raises:
-        ValueError: It is no JSON object with a method.
+        ValueError: It is no JSON.
+        TypeError: It is no object with a method, or a member has another type.
     """
     try:
-        members = _object(_load(body))
+        members = strict.members(strict.load(body))
         return Request(
-            method=_text(members.get("method")),
-            context=_text(members["context"]) if "context" in members else None,
-            api_version=_version(members["apiVersion"]) if "apiVersion" in members else None,
-            params=_object(members["params"]) if "params" in members else None,
+            method=strict.text(members.get("method")),
+            context=strict.text(members["context"]) if "context" in members else None,
+            api_version=strict.version(members["apiVersion"]) if "apiVersion" in members else None,
+            params=strict.members(members["params"]) if "params" in members else None,
         )
-    except _WrongTypeError as error:
-        raise ValueError(str(error)) from error
+    except strict.WrongTypeError as error:
+        raise TypeError(str(error)) from error
 
 
 def encode_reply(request: Request, reply: Reply) -> bytes:
     """Give the body of a successful answer."""
-    return _dump({**_echo(request, reply.api_version), "data": dict(reply.data)})
+    return strict.dump({**_echo(request, reply.api_version), "data": dict(reply.data)})
 
 
 def encode_error(
@@ -262,7 +210,7 @@ def encode_error(
     error: dict[str, Any] = {"code": code, "message": MESSAGE_OF_CODE.get(code, "")}
     if sub_code is not None:
         error["details"] = {"subCode": sub_code}
-    return _dump({**_echo(request, api_version), "error": error})
+    return strict.dump({**_echo(request, api_version), "error": error})
 
 
 def _echo(request: Request, api_version: str | None) -> dict[str, Any]:
@@ -288,39 +236,45 @@ def decode_reply(device: str, body: bytes, context: str | None = None) -> Reply:
     """
     where = "answer"
     try:
-        members = _object(_load(body))
+        members = strict.members(strict.load(body))
+        where = "context"
         if context is not None and members.get("context", context) != context:
-            raise UnexpectedResponseError(
-                device,
-                f"the answer belongs to another request: context is {members['context']!r}, "
-                f"not {context!r}",
+            strict.refuse(
+                members["context"], f"{json.dumps(context)}: it belongs to another request"
             )
         where = "apiVersion"
-        api_version = _version(members["apiVersion"]) if "apiVersion" in members else None
+        api_version = strict.version(members["apiVersion"]) if "apiVersion" in members else None
         where = "error"
         if "error" in members:
-            raise _api_error(device, _object(members["error"]))
+            raise _api_error(device, strict.members(members["error"]))
         where = "data"
-        return Reply(api_version=api_version, data=_object(members.get("data")))
-    except _WrongTypeError as error:
+        return Reply(api_version=api_version, data=strict.members(members.get("data")))
+    except strict.WrongTypeError as error:
         raise UnexpectedResponseError(device, f"{where} {error}") from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UnexpectedResponseError(
             device, f"the answer is not JSON: {_excerpt(body)}"
         ) from error
 
 
 def _api_error(device: str, error: Mapping[str, Any]) -> APIError:
-    code = _integer(error.get("code"))
     details = error.get("details")
     sub_code = details.get("subCode") if isinstance(details, dict) else None
     message = error.get("message")
+    code = _number_of_error("code", error.get("code"))
     return _ERROR_OF_CODE.get(code, RequestRejectedError)(
         device,
         message if isinstance(message, str) and message else MESSAGE_OF_CODE.get(code, "error"),
         code,
-        None if sub_code is None else _integer(sub_code),
+        None if sub_code is None else _number_of_error("details.subCode", sub_code),
     )
+
+
+def _number_of_error(member: str, value: object) -> int:
+    try:
+        return strict.integer(value)
+    except strict.WrongTypeError as error:
+        raise strict.WrongTypeError(f"has a {member} that {error}") from error
 
 
 def encode_ntp_info(info: NTPInfo) -> dict[str, Any]:
@@ -341,18 +295,24 @@ def decode_ntp_info(device: str, reply: Reply) -> NTPInfo:
         UnexpectedResponseError: A member has another JSON type than the document gives it.
     """
     data = dict(reply.data)
-    client, server = data.pop("client", None), data.pop("server", None)
+    client = _section(device, "client", data.pop("client", None))
+    server = _section(device, "server", data.pop("server", None))
     try:
         return NTPInfo(
             api_version=reply.api_version,
-            client=None if client is None else _status(_object(client)),
-            server=None if server is None else _object(server),
+            client=None if client is None else _status(client),
+            server=server,
             other=data,
         )
-    except _WrongTypeError as error:
-        raise UnexpectedResponseError(device, f"client or server {error}") from error
     except ClassValidationError as group:
         raise UnexpectedResponseError(device, "; ".join(_faults(group))) from group
+
+
+def _section(device: str, name: str, value: object) -> dict[str, Any] | None:
+    try:
+        return None if value is None else strict.members(value)
+    except strict.WrongTypeError as error:
+        raise UnexpectedResponseError(device, f"{name} {error}") from error
 
 
 def _status(client: dict[str, Any]) -> NTPClientStatus:
@@ -389,9 +349,9 @@ def decode_supported_versions(device: str, reply: Reply) -> tuple[str, ...]:
     versions = reply.data.get("apiVersions")
     try:
         if not isinstance(versions, list):
-            _refuse(versions, "a list of versions")
-        return tuple(_version(version) for version in versions)
-    except _WrongTypeError as error:
+            strict.refuse(versions, "a list of versions")
+        return tuple(strict.version(version) for version in versions)
+    except strict.WrongTypeError as error:
         raise UnexpectedResponseError(device, f"apiVersions {error}") from error
 
 
@@ -399,18 +359,6 @@ def version_numbers(api_version: str) -> tuple[int, ...]:
     """Give the numbers of a version, to compare by: `1.10` is above `1.9`; `()` if it is none."""
     parts = api_version.split(".")
     return tuple(map(int, parts)) if all(map(_DIGITS.fullmatch, parts)) else ()
-
-
-def _dump(members: Mapping[str, Any]) -> bytes:
-    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _load(body: bytes) -> object:
-    return json.loads(body, parse_constant=_not_a_number)
-
-
-def _not_a_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _excerpt(body: bytes) -> str:

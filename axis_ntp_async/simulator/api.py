@@ -49,9 +49,10 @@ def _right_answer(camera: Camera, body: bytes, content_type: str) -> Answer:
         return _error(camera, _UNREAD, 2001)
     try:
         request = wire.decode_request(body)
-    except (ValueError, RecursionError) as error:
-        # A member of the wrong type is wrapped by the wire; text that is no JSON is not.
-        return _error(camera, _UNREAD, 2000 if error.__cause__ else 3000)
+    except ValueError:
+        return _error(camera, _UNREAD, 3000)
+    except TypeError:
+        return _error(camera, _UNREAD, 2000)
     if camera.dice.strike(camera.faults, Kind.WRONG_CONTEXT):
         request = evolve(request, context=f"not {request.context}")
     code = _code_of_fault(camera, request)
