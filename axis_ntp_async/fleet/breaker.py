@@ -9,7 +9,6 @@ from attrs import define, field
 
 from axis_ntp_async.errors import CredentialSuspendedError
 
-TRIALS_AT_ONCE: Final = 3
 REFUSALS_IN_A_ROW: Final = 3
 
 
@@ -18,9 +17,9 @@ class CredentialBreaker:
     """
     The `LoginGate` of all devices that share one name of credentials.
 
-    Until a device has accepted the credentials, they are tried on three at a
-    time. After three refusals in a row they are suspended: a typed-wrong
-    password must not lock our address out of a whole fleet.
+    Until a device has accepted the credentials, no more of them are tried at
+    once than may still refuse. After three refusals in a row they are
+    suspended: a typed-wrong password costs three failed logins, not a fleet.
 
     Attributes:
         name: Name of the credentials.
@@ -49,11 +48,15 @@ class CredentialBreaker:
 
     async def enter(self, device: str) -> None:
         """Wait until one more device may be tried."""
-        while not (self.is_suspended or self._proven or self._trying < TRIALS_AT_ONCE):
+        while not (self.is_suspended or self._has_room):
             await self._changed.wait()
         if self.is_suspended:
             raise self.refusal(device)
         self._trying += 1
+
+    @property
+    def _has_room(self) -> bool:
+        return self._proven or self._trying + self._refused_in_a_row < REFUSALS_IN_A_ROW
 
     def leave(self, *, accepted: bool | None) -> None:
         """Learn from a device's answer."""
@@ -62,6 +65,6 @@ class CredentialBreaker:
             self._proven, self._refused_in_a_row = True, 0
         elif accepted is False:
             self._refused_in_a_row += 1
-            self.is_suspended = self._refused_in_a_row >= REFUSALS_IN_A_ROW
+            self.is_suspended |= self._refused_in_a_row >= REFUSALS_IN_A_ROW
         self._changed.set()
         self._changed = asyncio.Event()

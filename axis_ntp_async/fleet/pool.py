@@ -11,19 +11,22 @@ Theory of operation
    that wait to retry hold nothing but a timer. An attempt that has no answer
    after a grace is parked: it gives its slot back and goes on waiting, under
    its own, larger bound. Nothing is aborted and nothing sent twice by that, so
-   a dead device costs the healthy ones a grace, not a timeout.
+   a dead device costs the healthy ones a grace, not a timeout. The grace is
+   measured by what is usual in the site: where everybody is slow, a network or
+   we ourselves are at the limit, and parking would only start more.
 
-3. Devices are drawn lazily, in order. Only while the site of the next one is
-   full do we read ahead, so that one large site does not keep the others idle.
-   Visits that retry go before new devices: there are few, and their deadline
-   runs.
+3. Devices are drawn lazily, in order. Only while the next one is busy or its
+   site full do we read ahead, so that one large site does not keep the others
+   idle. Visits that retry stand at the head of their site: there are few, and
+   their deadline runs.
 
 4. One plain method, `Run.start_what_may`, decides who starts. It runs in the
    caller's own turn: a caller that is slow to take outcomes slows the run
    down, and memory stays flat.
 
 5. Runs of one pool share its slots, so concurrent runs never exceed its limits
-   together. A freed slot wakes all of them, in turn.
+   together. Among the runs that wait, the one with the fewest attempts at work
+   comes first, then the one whose last start is longest ago.
 
 6. A failed device is a value. Anything else that a call raises is a bug of
    ours or of the caller: it ends the run at once.
@@ -34,10 +37,9 @@ Theory of operation
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import aiohttp
 
@@ -50,8 +52,8 @@ from axis_ntp_async.errors import CredentialsError
 from axis_ntp_async.fleet.breaker import CredentialBreaker
 from axis_ntp_async.fleet.files import fit_open_files
 from axis_ntp_async.fleet.retry import RetryPolicy
-from axis_ntp_async.fleet.run import Call, Run
-from axis_ntp_async.fleet.slots import Grace, Limits, Slots
+from axis_ntp_async.fleet.run import Call, Run, Shared
+from axis_ntp_async.fleet.slots import Limits, Slots
 
 T = TypeVar("T")
 
@@ -89,21 +91,22 @@ class SessionPool:
     ) -> None:
         self._credentials = credentials or {}
         self._limits = limits or Limits()
-        self._retry = retry or RetryPolicy()
         self._trust = trust or Trust()
         self._keep_alive = keep_alive
-        self._http_session = http_session
-        self._owned: aiohttp.ClientSession | None = None
-        self._slots = Slots(self._limits)
-        self._grace = Grace()
+        self._given_session = http_session
+        self._http_session: aiohttp.ClientSession | None = None
         self._sessions: dict[str, DeviceSession] = {}
         self._breakers: dict[str, CredentialBreaker] = {}
-        self._runs: deque[Run[Any]] = deque()
+        self._shared = Shared(
+            slots=Slots(self._limits),
+            retry=retry or RetryPolicy(),
+            session_of=self._session_of,
+            breaker_of=self._breaker_of,
+        )
 
     async def __aenter__(self) -> Self:
-        self._slots = Slots(fit_open_files(self._limits))
-        if self._http_session is None:
-            self._owned = self._http_session = make_http_session()
+        self._shared.slots = Slots(fit_open_files(self._limits))
+        self._http_session = self._given_session or make_http_session()
         return self
 
     async def __aexit__(
@@ -112,10 +115,12 @@ class SessionPool:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        for run in tuple(self._shared.runs):
+            await run.end()
         self._sessions.clear()
-        if self._owned is not None:
-            await self._owned.close()
-            self._owned = self._http_session = None
+        http_session, self._http_session = self._http_session, None
+        if http_session is not None and self._given_session is None:
+            await http_session.close()
 
     def stop(self) -> None:
         """
@@ -124,7 +129,7 @@ class SessionPool:
         What is in flight ends as it would; every other device's outcome is a
         `NotTriedError`, or its last failure.
         """
-        for run in self._runs:
+        for run in self._shared.runs:
             run.stop()
 
     async def each(
@@ -146,43 +151,30 @@ class SessionPool:
         """
         if self._http_session is None:
             raise RuntimeError("open the pool first: async with SessionPool(…) as pool")
-        if not self._runs:
+        runs = self._shared.runs
+        if not runs:
             for breaker in self._breakers.values():
                 breaker.renew()
-        run = Run(
-            devices,
-            call,
-            slots=self._slots,
-            grace=self._grace,
-            retry=self._retry,
-            session_of=self._session_of,
-            breaker_of=self._breaker_of,
-            slot_freed=self._wake_runs,
-        )
-        self._runs.append(run)
+        run = Run(devices, call, self._shared)
+        runs.append(run)
         try:
             while (outcome := await run.next_outcome()) is not None:
                 yield outcome
         finally:
+            runs.remove(run)
+            self._shared.wake_waiting()
             await run.end()
-            self._runs.remove(run)
-            self._wake_runs()
-
-    def _wake_runs(self) -> None:
-        self._runs.rotate()
-        for run in self._runs:
-            run.awake.set()
 
     def _session_of(self, device: Device) -> DeviceSession:
-        session = self._sessions.get(device.name)
+        retry, session = self._shared.retry, self._sessions.get(device.name)
         if session is None or session.device != device:
             session = self._sessions[device.name] = DeviceSession(
                 device,
                 self._credentials_of(device),
                 http_session=self._http_session,
                 trust=self._trust,
-                connect_timeout_s=self._retry.connect_timeout_s,
-                timeout_s=self._retry.attempt_timeout_s,
+                connect_timeout_s=retry.connect_timeout_s,
+                timeout_s=retry.attempt_timeout_s,
                 in_flight=self._limits.per_device,
                 keep_alive=self._keep_alive,
                 login_gate=self._breaker_of(device),

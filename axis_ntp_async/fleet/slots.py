@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+import statistics
+from collections import Counter
 from typing import Final
 
 from attrs import define, field, frozen
@@ -10,11 +11,10 @@ from attrs.validators import ge
 
 from axis_ntp_async.device.records import Device
 
-_SAMPLES: Final = 200
-_SAMPLES_BETWEEN_ESTIMATES: Final = 20
-_GRACE_OF_P95: Final = 4.0
+_SAMPLES: Final = 20
+_GRACE_OF_MEDIAN: Final = 4.0
 _GRACE_MIN_S: Final = 0.1
-_GRACE_MAX_S: Final = 1.0
+_GRACE_UNKNOWN_S: Final = 1.0
 
 
 @frozen(kw_only=True)
@@ -47,11 +47,13 @@ class Slots:
         limits: The bounds.
         at_work: How many places are taken.
         parked: How many attempts wait without one.
+        taken: How many places were ever taken.
     """
 
     limits: Limits
     at_work: int = field(default=0, init=False)
     parked: int = field(default=0, init=False)
+    taken: int = field(default=0, init=False)
     _sites: Counter[str] = field(factory=Counter, init=False)
     _devices: Counter[str] = field(factory=Counter, init=False)
 
@@ -68,10 +70,12 @@ class Slots:
         """Whether this device takes one more call."""
         return self._devices[device.name] < self.limits.per_device
 
-    def take(self, device: Device) -> None:
-        """Take a place for one attempt."""
+    def take(self, device: Device) -> int:
+        """Take a place for one attempt; give its number, counted from the first one ever."""
         self._devices[device.name] += 1
         self._work(device, 1)
+        self.taken += 1
+        return self.taken
 
     def park(self, device: Device) -> bool:
         """Exchange a place for a parking place; `False` when there is none left."""
@@ -107,27 +111,47 @@ def _subtract(counter: Counter[str], key: str) -> None:
 
 
 @define
-class Grace:
-    """
-    How long an attempt may hold its place without an answer.
+class _Usual:
+    """How long answers usually take: the median of some, anew after as many more."""
 
-    Four times the 95th percentile of the good answers of late, within 0.1 to
-    1 s: long enough for whoever will answer, short against a timeout.
+    answer_s: float | None = None
+    _answers_s: list[float] = field(factory=list)
 
-    Attributes:
-        seconds: The grace as it is now.
-    """
-
-    seconds: float = field(default=_GRACE_MAX_S, init=False)
-    _answers_s: deque[float] = field(factory=lambda: deque(maxlen=_SAMPLES), init=False)
-    _until_estimate: int = field(default=_SAMPLES_BETWEEN_ESTIMATES, init=False)
+    @property
+    def grace_s(self) -> float:
+        if self.answer_s is None:
+            return _GRACE_UNKNOWN_S
+        return max(_GRACE_OF_MEDIAN * self.answer_s, _GRACE_MIN_S)
 
     def learn(self, elapsed_s: float) -> None:
-        """Take in how long a good answer took."""
         self._answers_s.append(elapsed_s)
-        self._until_estimate -= 1
-        if self._until_estimate == 0:
-            self._until_estimate = _SAMPLES_BETWEEN_ESTIMATES
-            ordered = sorted(self._answers_s)
-            p95_s = ordered[int(len(ordered) * 0.95)]
-            self.seconds = min(max(_GRACE_OF_P95 * p95_s, _GRACE_MIN_S), _GRACE_MAX_S)
+        if len(self._answers_s) == _SAMPLES:
+            self.answer_s = statistics.median(self._answers_s)
+            self._answers_s.clear()
+
+
+@define
+class Grace:
+    """
+    How long an attempt may hold its place without an answer: four times what is usual there.
+
+    Usual is the median of the good answers of late in that site; where none
+    came yet, in the whole pool. So a site whose devices are all slow keeps its
+    bound, and only who is slow among the quick is parked. A tenth of a second
+    at least; at most one while we know nothing of the site.
+    """
+
+    _pool: _Usual = field(factory=_Usual, init=False)
+    _sites: dict[str | None, _Usual] = field(factory=dict, init=False)
+
+    def of(self, site: str | None) -> float:
+        """Give the seconds of grace in a site."""
+        usual = self._sites.get(site)
+        if usual is None or usual.answer_s is None:
+            return min(self._pool.grace_s, _GRACE_UNKNOWN_S)
+        return usual.grace_s
+
+    def learn(self, site: str | None, elapsed_s: float) -> None:
+        """Take in how long a good answer took."""
+        self._pool.learn(elapsed_s)
+        self._sites.setdefault(site, _Usual()).learn(elapsed_s)

@@ -1,5 +1,6 @@
 """
 What we think of what we read.
 
-Read `finding.py` first (the verdict on one device), then `sweep.py`, the door.
+Read `finding.py` first (the verdict's words), then `failures.py` and
+`judge.py` (how it is reached), and last `sweep.py`, the door.
 """

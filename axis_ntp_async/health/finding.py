@@ -152,7 +152,10 @@ class Finding:
     @property
     def message(self) -> str:
         """The root cause in a sentence; what is good, when nothing is wrong."""
-        return self.problems[0].message if self.problems else "in sync"
+        if self.problems:
+            return self.problems[0].message
+        client = self.info.client if self.info else None
+        return "in sync" if client and client.synced else "switched off, as desired"
 
     @property
     def hint(self) -> str:

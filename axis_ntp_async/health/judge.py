@@ -13,102 +13,18 @@ from axis_ntp_async.device.records import (
     Outcome,
     ServersSource,
 )
-from axis_ntp_async.errors import (
-    AccessBlockedError,
-    APIError,
-    CertificateRejectedError,
-    CredentialSuspendedError,
-    DeviceBusyError,
-    DeviceError,
-    DeviceUnreachableError,
-    IdentityMismatchError,
-    LoginRefusedError,
-    NotAuthorizedError,
-    NotTriedError,
-    PlaintextLoginError,
-    UnexpectedResponseError,
-    UnsupportedDeviceError,
-    UnsupportedVersionError,
-)
+from axis_ntp_async.health.failures import problem_of
 from axis_ntp_async.health.finding import PROFILES, Cause, Finding, Problem, State, Thresholds
 
-_FAILURES: Final[tuple[tuple[type[DeviceError], Cause, State, str], ...]] = (
-    (
-        DeviceUnreachableError,
-        Cause.UNREACHABLE,
-        State.UNKNOWN,
-        "Check power, cabling, VLAN and firewall, and its address in the inventory.",
-    ),
-    (DeviceBusyError, Cause.BUSY, State.UNKNOWN, "It may be starting up: sweep again later."),
-    (
-        CertificateRejectedError,
-        Cause.CERTIFICATE,
-        State.CRITICAL,
-        "Look at the certificate with 'axis-ntp trust', and record it if it is the device's own.",
-    ),
-    (
-        IdentityMismatchError,
-        Cause.IDENTITY,
-        State.CRITICAL,
-        "Another device answers there: correct the address or the serial in the inventory.",
-    ),
-    (
-        CredentialSuspendedError,
-        Cause.NOT_TRIED,
-        State.UNKNOWN,
-        "Correct the credentials first: nobody is locked out as long as they are not tried.",
-    ),
-    (NotTriedError, Cause.NOT_TRIED, State.UNKNOWN, "Run again for the rest."),
-    (
-        LoginRefusedError,
-        Cause.LOGIN,
-        State.UNKNOWN,
-        "Correct the user name or password of its credentials; it must be an administrator.",
-    ),
-    (
-        PlaintextLoginError,
-        Cause.LOGIN,
-        State.UNKNOWN,
-        "Turn HTTPS on in the device and use scheme = 'https'.",
-    ),
-    (
-        NotAuthorizedError,
-        Cause.LOGIN,
-        State.UNKNOWN,
-        "Give the user administrator rights in the device.",
-    ),
-    (
-        AccessBlockedError,
-        Cause.BLOCKED,
-        State.UNKNOWN,
-        "Wait, then look for whoever logs in with a wrong password from this address.",
-    ),
-    (
-        UnsupportedDeviceError,
-        Cause.UNSUPPORTED,
-        State.UNKNOWN,
-        "The NTP API came with AXIS OS 9.10: update it, or set its clock by other means.",
-    ),
-    (
-        UnsupportedVersionError,
-        Cause.UNSUPPORTED,
-        State.UNKNOWN,
-        "Its firmware is newer than this program: look for an update of this program.",
-    ),
-    (
-        APIError,
-        Cause.DEVICE_ERROR,
-        State.UNKNOWN,
-        "Restart the device; if it stays, send its server report to Axis.",
-    ),
-    (
-        UnexpectedResponseError,
-        Cause.BAD_ANSWER,
-        State.UNKNOWN,
-        "Something other than an Axis device, or a proxy, may answer at its address.",
-    ),
+_GAVE_UP: Final = "setting the same servers again makes it try anew."
+_NO_ATTEMPT: Final = (
+    "A server name may not resolve, or firmware before 11 gave up because its clock was "
+    f"more than 36 min off: {_GAVE_UP}"
 )
-"""What a failure means; the first row that fits decides, so children stand above their parents."""
+_NO_ANSWER: Final = (
+    "Check that UDP 123 to its servers is open and that they answer; "
+    "after a restart or a change, firmware before 11 needs some minutes."
+)
 
 
 def judge(
@@ -131,7 +47,7 @@ def judge(
     info = outcome.value
     drift: tuple[Change, ...] = ()
     if outcome.error is not None:
-        problems = [_failure(outcome.error)]
+        problems = [problem_of(outcome.error)]
     elif info is None or info.client is None:
         problems = [_no_client()]
     else:
@@ -166,18 +82,9 @@ def servers_in_use(client: NTPClientStatus) -> tuple[str, ...] | None:
     """
     if client.nts_enabled:
         return client.static_ntske_servers
-    if client.servers_source is ServersSource.DHCP and client.advertised_servers:
-        return client.advertised_servers
-    return client.static_servers
-
-
-def _failure(error: DeviceError) -> Problem:
-    cause, state, hint = next(
-        (cause, state, hint) for kind, cause, state, hint in _FAILURES if isinstance(error, kind)
-    )
-    return Problem(
-        cause=cause, state=state, message=str(error).removeprefix(f"{error.device}: "), hint=hint
-    )
+    if client.servers_source is ServersSource.STATIC or _falls_back(client):
+        return client.static_servers
+    return client.advertised_servers if client.servers_source is ServersSource.DHCP else None
 
 
 def _no_client() -> Problem:
@@ -242,26 +149,21 @@ def _of_sync(client: NTPClientStatus) -> Iterator[Problem]:
         return
     if client.synced is None:
         yield Problem(
-            cause=Cause.UNSUPPORTED,
+            cause=Cause.NOT_SYNCED,
             state=State.UNKNOWN,
             message="it does not report whether it is synced",
             hint="Judge its clock by the skew.",
         )
         return
-    servers = ", ".join(servers_in_use(client) or ()) or "no server"
-    if client.time_to_next_sync_s == 0:
-        message = f"not synced, and no attempt is due ({servers})"
-        hint = (
-            "A server name may not resolve, or firmware before 11 gave up because its clock was "
-            "more than 36 min off: setting the same servers again makes it try anew."
-        )
+    servers = servers_in_use(client)
+    named = f" with {', '.join(servers)}" if servers else ""
+    if servers == ():
+        message, hint = "not synced: it has no server", "Give it a server first."
+    elif client.time_to_next_sync_s == 0:
+        message, hint = f"not synced{named}, and no attempt is due", _NO_ATTEMPT
     else:
-        message = f"not synced with {servers}"
-        hint = (
-            "Check that UDP 123 to its servers is open and that they answer; "
-            "after a restart or a change, firmware before 11 needs some minutes."
-        )
-    if client.nts_enabled:
+        message, hint = f"not synced{named}", _NO_ANSWER
+    if client.nts_enabled and servers != ():
         hint += " With NTS: TCP 4460 must be open too, and its CA certificate be known."
     elif client.servers_source is ServersSource.STATIC and client.advertised_servers:
         hint += " DHCP advertises servers, but its source is static."
@@ -295,11 +197,16 @@ def _of_skew(
         return
     direction = "ahead of" if clock.skew_s > 0 else "behind"
     message = f"its clock is {_duration(abs(clock.skew_s))} {direction} ours"
-    hint = "Its clock was never set right, or it drifts since its server is gone."
-    if client.synced and client.enabled is not False:
+    says_synced = client.synced and client.enabled is not False
+    if says_synced and client.time_to_next_sync_s == 0:
+        message += ", yet it calls itself synced, and no attempt is due"
+        hint = f"It follows a wrong server, or it gave up: {_GAVE_UP}"
+    elif says_synced:
         servers = ", ".join(servers_in_use(client) or ()) or "its server"
         message += f", yet it calls itself synced: it follows a wrong server ({servers})"
         hint = "Check the time of its servers, and our own clock."
+    else:
+        hint = "Its clock was never set right, or it drifts since its server is gone."
     yield Problem(cause=Cause.SKEW, state=state, message=message, hint=hint)
 
 
