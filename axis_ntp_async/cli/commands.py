@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 import click
 
 from axis_ntp_async.cli import options as shared
+from axis_ntp_async.cli.main import PipeClosedError
 from axis_ntp_async.cli.settings import read_settings
 
 
 def _work(module: str, function: str, *arguments: Any, **named: Any) -> int:  # noqa: ANN401  passed on
     """Import the file that does the work, and run its function."""
-    work: Callable[..., Any] = getattr(
-        importlib.import_module(f"axis_ntp_async.cli.{module}"), function
-    )
-    result = work(*arguments, **named)
-    if not isinstance(result, Coroutine):
-        return int(result)
-    import asyncio  # noqa: PLC0415  slow, and already there when a command needs it
-
-    return int(asyncio.run(result))
+    work = getattr(importlib.import_module(f"axis_ntp_async.cli.{module}"), function)
+    try:
+        return int(work(*arguments, **named))
+    except BrokenPipeError as error:
+        # click would leave with 1, as if devices had failed.
+        raise PipeClosedError from error
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _InOrder(click.Group):
+    """A group that lists its commands in the order in which one meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="axis_ntp_async", message="axis-ntp %(version)s")
 @click.pass_context
 def axis_ntp(context: click.Context) -> None:
@@ -33,74 +37,46 @@ def axis_ntp(context: click.Context) -> None:
     Read, judge and set the NTP clients of whole fleets of Axis devices.
 
     INVENTORY is a file of devices, '-' for standard input, or the address of one device.
-    Options can be set by AXIS_NTP_NAME in the environment, in ./axis-ntp.toml, and in the file
-    of the user. Try it without any camera: axis-ntp demo.
+    Try it without any camera: axis-ntp demo.
+
+    An option wins over AXIS_NTP_NAME in the environment (like AXIS_NTP_OUTPUT), that over
+    ./axis-ntp.toml, and that over the file of the user. It leaves with 0 when all is well, 1 when
+    devices failed, 2 for wrong options and files, 4 for logins and certificates, and 130 after
+    Ctrl-C: the first one waits for what is in flight, the second one does not.
     """
+    if context.invoked_subcommand == "completion":
+        return
     settings = read_settings(shared.SETTINGS)
-    context.default_map = {name: _defaults(command, settings) for name, command in _commands()}
-
-
-def _commands() -> list[tuple[str, click.Command]]:
-    return list(axis_ntp.commands.items())
+    context.default_map = {
+        name: _defaults(command, settings) for name, command in axis_ntp.commands.items()
+    }
 
 
 def _defaults(command: click.Command, settings: dict[str, Any]) -> dict[str, Any]:
     """Give the settings that a command knows, by the names of its parameters."""
     if isinstance(command, click.Group):
         return {name: _defaults(one, settings) for name, one in command.commands.items()}
-    by_key = {
-        option.opts[0].lstrip("-").replace("-", "_"): option.name
+    return {
+        str(option.name): settings[shared.key_of(option)]
         for option in command.params
-        if isinstance(option, click.Option)
+        if isinstance(option, shared.SharedOption) and option.key in settings
     }
-    return {by_key[key]: value for key, value in settings.items() if key in by_key}
 
 
 @axis_ntp.command()
-@shared.fleet_options
-@shared.output_option
-def get(options: shared.FleetOptions, output: str | None) -> int:
-    """Show what the devices say of their NTP clients."""
-    return _work("reading", "get", options, output)
-
-
-@axis_ntp.command()
-@shared.fleet_options
-@shared.output_option
-def versions(options: shared.FleetOptions, output: str | None) -> int:
-    """Show which versions of the NTP API the devices list."""
-    return _work("reading", "versions", options, output)
-
-
-@axis_ntp.command("set")
-@shared.fleet_options
-@shared.output_option
-@click.option("--enable/--disable", "enabled", default=None, help="Switch the NTP client.")
-@click.option(
-    "--source", type=click.Choice(["static", "DHCP"], case_sensitive=False), help="Of its servers."
-)
-@click.option("--server", "servers", multiple=True, help="A static server; repeat it, in order.")
-@click.option("--clear-servers", is_flag=True, help="Leave no static server.")
-@click.option("--nts/--no-nts", default=None, help="Switch Network Time Security.")
-@click.option("--ntske-server", "ntske_servers", multiple=True, help="An NTS-KE server.")
-@click.option("--ntske-ca", "ntske_cas", multiple=True, help="Id of a CA certificate for NTS-KE.")
-@click.option("--minpoll", type=click.IntRange(0, 24), help="Power of two seconds.")
-@click.option("--maxpoll", type=click.IntRange(0, 24), help="Power of two seconds.")
-@click.option("--yes", is_flag=True, help="Do not ask; checks are made all the same.")
-def set_(options: shared.FleetOptions, output: str | None, **wanted: Any) -> int:  # noqa: ANN401  options
-    """
-    Change the NTP clients of up to 20 devices, after showing what would change.
-
-    What is not named keeps its value. Each device is read before and after.
-    """
-    return _work("setting", "set_devices", options, output, **wanted)
-
-
-@axis_ntp.command()
-@shared.fleet_options
-@shared.threshold_options
+@click.option("--seed", type=int, default=7, show_default=True, help="Where chance comes from.")
 @shared.output_option
 @shared.all_option
+def demo(*, seed: int, output: str | None, show_all: bool) -> int:
+    """Sweep 60 simulated cameras: no camera needed."""
+    return _work("simulating", "demo", seed=seed, output=output, show_all=show_all)
+
+
+@axis_ntp.command()
+@shared.output_option
+@shared.all_option
+@shared.threshold_options
+@shared.fleet_options
 def sweep(
     options: shared.FleetOptions,
     thresholds: shared.ThresholdOptions,
@@ -111,13 +87,92 @@ def sweep(
     """
     Read every device once and judge its clock.
 
-    Leaves with 0 when no device is critical or unreadable, 1 when some are, 4 when all failures
-    are logins or certificates.
+    Leaves with 0 when no device is critical or unreadable, with 1 when some are, and with 4 when
+    only logins and certificates are wrong, or when credentials were suspended because devices
+    refused them.
     """
     return _work("sweeping", "sweep", options, thresholds, output, show_all=show_all)
 
 
-@axis_ntp.group()
+@axis_ntp.command()
+@shared.output_option
+@shared.fleet_options
+def get(options: shared.FleetOptions, output: str | None) -> int:
+    """Show what devices say of their NTP clients."""
+    return _work("reading", "get", options, output)
+
+
+@axis_ntp.command()
+@shared.output_option
+@shared.fleet_options
+def versions(options: shared.FleetOptions, output: str | None) -> int:
+    """Show which NTP API versions devices list."""
+    return _work("reading", "versions", options, output)
+
+
+@axis_ntp.command("set")
+@click.option("--enable/--disable", "enabled", default=None, help="Switch the NTP client.")
+@click.option(
+    "--source",
+    type=click.Choice(["static", "DHCP"], case_sensitive=False),
+    help="Where its servers come from.",
+)
+@click.option(
+    "--server", "servers", multiple=True, metavar="HOST", help="A static server; repeat it."
+)
+@click.option("--clear-servers", is_flag=True, help="Leave no static server.")
+@click.option("--nts/--no-nts", default=None, help="Switch Network Time Security.")
+@click.option(
+    "--ntske-server",
+    "ntske_servers",
+    multiple=True,
+    metavar="HOST",
+    help="A server for the keys of NTS; repeat it.",
+)
+@click.option(
+    "--ntske-ca",
+    "ntske_cas",
+    multiple=True,
+    metavar="ID",
+    help="A CA certificate in the device that such a server is checked with; repeat it.",
+)
+@click.option(
+    "--minpoll",
+    type=click.IntRange(0, 24),
+    metavar="POWER",
+    help="Shortest poll interval: 2^POWER seconds, up to 24.",
+)
+@click.option(
+    "--maxpoll", type=click.IntRange(0, 24), metavar="POWER", help="Longest poll interval."
+)
+@click.option("--yes", is_flag=True, help="Do not ask; checks are made all the same.")
+@shared.output_option
+@shared.fleet_options
+def set_(options: shared.FleetOptions, output: str | None, **wanted: Any) -> int:  # noqa: ANN401  options
+    """
+    Change the NTP clients of up to 20 devices.
+
+    Shows what would change and asks. What is not named keeps its value. Each device is read
+    before and after: it counts as changed when it says so itself.
+    """
+    return _work("setting", "set_devices", options, output, **wanted)
+
+
+@axis_ntp.command()
+@click.option("--replace", is_flag=True, help="Also record those that differ from the known ones.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@shared.connection_options
+def trust(options: shared.ConnectionOptions, *, replace: bool, yes: bool) -> int:
+    """
+    Show certificates and record them.
+
+    Devices with tls = 'tofu' are then accepted with these only. No login is made: nothing is
+    sent but the beginning of TLS. Leaves with 4 when a certificate differs from the known one.
+    """
+    return _work("trusting", "trust", options, replace=replace, yes=yes)
+
+
+@axis_ntp.group(cls=_InOrder)
 def inventory() -> None:
     """Check, list and convert inventories."""
 
@@ -125,20 +180,19 @@ def inventory() -> None:
 @inventory.command("check")
 @shared.inventory_options
 def check(options: shared.InventoryOptions) -> int:
-    """Read an inventory, tell every fault of it, and count what is in it."""
+    """Tell every fault of it, or what is in it."""
     return _work("listing", "check", options)
 
 
 @inventory.command("list")
-@shared.inventory_options
 @shared.output_option
+@shared.inventory_options
 def list_(options: shared.InventoryOptions, output: str | None) -> int:
-    """List the selected devices; nothing is sent to them."""
+    """List devices; nothing is sent to them."""
     return _work("listing", "list_devices", options, output)
 
 
 @inventory.command("convert")
-@shared.inventory_options
 @click.option(
     "--to",
     "target",
@@ -147,32 +201,51 @@ def list_(options: shared.InventoryOptions, output: str | None) -> int:
     show_default=True,
     help="Format to write.",
 )
+@shared.inventory_options
 def convert(options: shared.InventoryOptions, target: str) -> int:
-    """Write the selected devices in another format, to standard output."""
+    """Write it to standard output in another format."""
     return _work("listing", "convert", options, target)
 
 
 @axis_ntp.command()
-@shared.fleet_options
-@click.option("--replace", is_flag=True, help="Also record those that differ from the known ones.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def trust(options: shared.FleetOptions, *, replace: bool, yes: bool) -> int:
-    """
-    Show the certificates of the devices, and record them for tls = 'tofu'.
-
-    Nothing is sent to the devices but the beginning of TLS; no login is made.
-    """
-    return _work("trusting", "trust", options, replace=replace, yes=yes)
-
-
-@axis_ntp.command()
-@click.option("--devices", type=click.IntRange(1, 100_000), default=60, show_default=True)
-@click.option("--sites", type=click.IntRange(1), default=3, show_default=True)
+@click.option(
+    "--devices",
+    type=click.IntRange(1, 100_000),
+    default=60,
+    show_default=True,
+    metavar="COUNT",
+    help="How many cameras.",
+)
+@click.option(
+    "--sites",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    metavar="COUNT",
+    help="How many sites they are spread over.",
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Where chance comes from.")
-@click.option("--trouble", "troubles", multiple=True, metavar="NAME=SHARE", help="Like dead=0.05.")
-@click.option("--https-share", type=click.FloatRange(0, 1), default=0.5, show_default=True)
-@click.option("--http-port", type=click.IntRange(0, 65535), default=0, help="0: a free one.")
-@click.option("--https-port", type=click.IntRange(0, 65535), default=0, help="0: a free one.")
+@click.option(
+    "--trouble",
+    "troubles",
+    multiple=True,
+    metavar="NAME=SHARE",
+    help="Share of them that is in trouble, like silent=0.05; 'help' lists the names. Repeat it.",
+)
+@click.option(
+    "--https-share",
+    type=shared.FiniteRange(0, 1),
+    default=0.5,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of them that speaks HTTPS.",
+)
+@click.option(
+    "--http-port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="0: a free one."
+)
+@click.option(
+    "--https-port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="0: a free one."
+)
 @click.option(
     "--out",
     "folder",
@@ -183,30 +256,27 @@ def trust(options: shared.FleetOptions, *, replace: bool, yes: bool) -> int:
 )
 def simulate(**settings: Any) -> int:  # noqa: ANN401  options
     """
-    Serve a simulated fleet on the loopback network until Ctrl-C.
+    Serve a simulated fleet until Ctrl-C.
 
-    Writes an inventory of it, to be swept from another terminal.
+    It answers on the loopback network only. Writes an inventory of it, to be swept from another
+    terminal. Ctrl-C and SIGTERM are the usual way to end it, so it leaves with 0 then.
     """
     return _work("simulating", "simulate", **settings)
 
 
-@axis_ntp.command()
-@click.option("--seed", type=int, default=7, show_default=True, help="Where chance comes from.")
-@shared.output_option
-@shared.all_option
-def demo(*, seed: int, output: str | None, show_all: bool) -> int:
-    """Sweep 60 simulated cameras in 3 sites: no camera and no configuration needed."""
-    return _work("simulating", "demo", seed=seed, output=output, show_all=show_all)
+_COMPLETION = """Print a completion script for a shell.
+
+\b
+bash: eval "$(axis-ntp completion bash)"
+zsh:  eval "$(axis-ntp completion zsh)"
+fish: axis-ntp completion fish | source
+"""
 
 
-@axis_ntp.command()
+@axis_ntp.command(help=_COMPLETION)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
-    """
-    Print the script that completes commands and options in a shell.
-
-    bash: eval "$(axis-ntp completion bash)"
-    """
+    """Print the script."""
     from click.shell_completion import get_completion_class  # noqa: PLC0415  rarely needed
 
     complete = get_completion_class(shell)

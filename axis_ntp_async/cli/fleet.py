@@ -6,47 +6,53 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
-from attrs import evolve, frozen
+from attrs import Factory, evolve, field, frozen
 
-from axis_ntp_async.cli.main import ExitCode
-from axis_ntp_async.cli.options import FleetOptions, InventoryOptions
+from axis_ntp_async.cli.main import ExitCode, say
+from axis_ntp_async.cli.options import ConnectionOptions, FleetOptions, InventoryOptions
 from axis_ntp_async.device.auth import Credentials
-from axis_ntp_async.device.records import Device
+from axis_ntp_async.device.records import Device, Outcome
 from axis_ntp_async.device.trust import KnownDevices, Trust
 from axis_ntp_async.errors import (
     CertificateRejectedError,
     ConfigurationError,
+    CredentialSuspendedError,
     DeviceError,
     IdentityMismatchError,
     InventoryError,
     LoginRefusedError,
     NotAuthorizedError,
-    NotTriedError,
     PlaintextLoginError,
     SettingsError,
 )
-from axis_ntp_async.fleet.addresses import split_address
-from axis_ntp_async.fleet.credentials import resolve_credentials
-from axis_ntp_async.fleet.inventory import Inventory, load_inventory
 from axis_ntp_async.fleet.pool import SessionPool
-from axis_ntp_async.fleet.references import CredentialReference
 from axis_ntp_async.fleet.retry import RetryPolicy
 from axis_ntp_async.fleet.slots import Limits
+from axis_ntp_async.inventory.credentials import resolve_credentials
+from axis_ntp_async.inventory.formats.addresses import split_address
+from axis_ntp_async.inventory.inventory import Inventory, load_inventory
+from axis_ntp_async.inventory.references import CredentialReference
 
 _GIVEN = "command line"
 """The name of the credentials that `--username` gives."""
+
+_USUAL_ATTEMPTS: Final = 3
+"""The deadline of a device has room for so many attempts at least: a blocked one needs a wait."""
+
+_ENDINGS: Final = frozenset(
+    (".toml", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt", ".ini", ".yaml", ".yml")
+)
 
 _LOGIN_OR_TRUST = (
     CertificateRejectedError,
     IdentityMismatchError,
     LoginRefusedError,
     NotAuthorizedError,
-    NotTriedError,
     PlaintextLoginError,
 )
 
@@ -59,32 +65,51 @@ class Fleet:
     Attributes:
         devices: The selected ones.
         credentials: Secrets by the names that the devices give.
+        trust: What their certificates are checked with.
     """
 
     devices: Sequence[Device]
     credentials: Mapping[str, Credentials]
+    trust: Trust
+    _places: Mapping[str, int] = field(
+        default=Factory(
+            lambda self: {device.name: place for place, device in enumerate(self.devices)},
+            takes_self=True,
+        ),
+        init=False,
+        repr=False,
+    )
+
+    def order(self, outcome: Outcome[Any]) -> int:
+        """Give the place of an outcome's device, to sort by."""
+        return self._places[outcome.device.name]
 
 
 def read_inventory(options: InventoryOptions) -> Inventory:
     """Load the inventory, or make one of a single address; tell its warnings."""
+    columns = dict(map(_pair, options.columns))
     if _is_address(options.inventory):
         return Inventory(devices=(_device_at(options.inventory),), source=options.inventory)
-    inventory = load_inventory(
-        options.inventory, format=options.format, columns=dict(map(_pair, options.columns))
-    )
+    inventory = load_inventory(options.inventory, format=options.format, columns=columns)
     for warning in inventory.warnings:
         say(warning)
     return inventory
 
 
 def open_fleet(options: FleetOptions) -> Fleet:
-    """Select the devices and fetch the secrets that these need, and no others."""
+    """
+    Select the devices and fetch the secrets that these need, and no others.
+
+    It blocks, and may ask for a password.
+    """
     inventory = read_inventory(options)
     devices: Sequence[Device] = inventory.select(*options.limit)
     references = dict(inventory.credentials)
     if options.tls:
         devices = [evolve(device, tls=options.tls) for device in devices]
     if options.username or options.password_from:
+        if all(device.credentials for device in devices):
+            say("--username is not used: all these devices have credentials in the inventory")
         references[_GIVEN] = CredentialReference(
             name=_GIVEN, username=options.username, password=options.password_from or "prompt"
         ).anchored(Path.cwd())
@@ -92,18 +117,38 @@ def open_fleet(options: FleetOptions) -> Fleet:
             device if device.credentials else evolve(device, credentials=_GIVEN)
             for device in devices
         ]
+    trust = trust_of(options)
+    check_trust(trust, devices)
     credentials = resolve_credentials(
         references, (device.credentials for device in devices), ask=_ask_of_terminal()
     )
     if not options.quiet and options.limit:
-        sites = len({device.site for device in devices})
-        say(f"{len(devices)} of {len(inventory.devices)} devices, {sites} sites")
-    return Fleet(devices=devices, credentials=credentials)
+        of_all = f"{len(devices)} of {counted(len(inventory.devices), 'device')}"
+        say(f"{of_all}, {counted(len({device.site for device in devices}), 'site')}")
+    return Fleet(devices=devices, credentials=credentials, trust=trust)
 
 
-def pool_of(fleet: Fleet, options: FleetOptions, *, keep_alive: bool = False) -> SessionPool:
-    """Make the pool that the options describe."""
+def trust_of(options: ConnectionOptions) -> Trust:
+    """Give what certificates are checked with."""
     path = Path(options.known_devices) if options.known_devices else KnownDevices.default_path()
+    return Trust(KnownDevices(path))
+
+
+def check_trust(trust: Trust, devices: Sequence[Device]) -> None:
+    """Find out once, and not for each device, that a CA file cannot be used."""
+    secure = (device for device in devices if device.scheme == "https")
+    faults = []
+    for device in {(device.tls, device.legacy_tls): device for device in secure}.values():
+        try:
+            trust.context(device)
+        except CertificateRejectedError as error:
+            faults.append(f"tls: {error.message}")
+    if faults:
+        raise SettingsError("\n".join(faults))
+
+
+def pool_of(fleet: Fleet, options: ConnectionOptions, *, keep_alive: bool = False) -> SessionPool:
+    """Make the pool that the options describe."""
     return SessionPool(
         fleet.credentials,
         limits=Limits(total=options.concurrency, per_site=options.per_site),
@@ -111,20 +156,24 @@ def pool_of(fleet: Fleet, options: FleetOptions, *, keep_alive: bool = False) ->
             attempts=options.attempts,
             attempt_timeout_s=options.timeout_s,
             connect_timeout_s=options.connect_timeout_s,
-            device_timeout_s=3 * options.timeout_s,
+            device_timeout_s=max(_USUAL_ATTEMPTS, options.attempts) * options.timeout_s,
         ),
-        trust=Trust(KnownDevices(path)),
+        trust=fleet.trust,
         keep_alive=keep_alive,
     )
 
 
-@contextlib.asynccontextmanager
-async def stoppable(pool: SessionPool) -> AsyncIterator[SessionPool]:
+@contextlib.contextmanager
+def stoppable(pool: SessionPool) -> Iterator[None]:
     """
-    Open a pool that the first Ctrl-C stops gently, and the second one at once.
+    Let the first Ctrl-C stop the pool gently, and the second one at once.
 
     The gentle way sends nothing more, waits for what is in flight, and lets
-    the command tell what it has.
+    the command tell what it has. Ask nothing inside: a signal waits for the
+    event loop, which waits for the answer.
+
+    Raises:
+        KeyboardInterrupt: At the end, when it was stopped.
     """
     loop, work = asyncio.get_running_loop(), asyncio.current_task()
     told = False
@@ -135,72 +184,77 @@ async def stoppable(pool: SessionPool) -> AsyncIterator[SessionPool]:
             work.cancel()
             return
         told = True
-        say("stopping: waiting for what is in flight; Ctrl-C again to cancel that, too")
+        say("stopping: waiting for what is in flight; Ctrl-C again does not wait")
         pool.stop()
 
-    with _handling(loop, signal.SIGINT, interrupted):
-        async with pool:
-            yield pool
+    try:
+        with handling(loop, (signal.SIGINT,), interrupted):
+            yield
+    except asyncio.CancelledError:
+        if not told:
+            raise
     if told:
         raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
-def _handling(
+def handling(
     loop: asyncio.AbstractEventLoop,
-    which: signal.Signals,
-    callback: Any,  # noqa: ANN401  a callable
+    signals: Sequence[signal.Signals],
+    callback: Callable[[], None],
 ) -> Iterator[None]:
+    """Let the loop call a function when a signal comes."""
     try:
-        loop.add_signal_handler(which, callback)
+        for one in signals:
+            loop.add_signal_handler(one, callback)
     except NotImplementedError:  # pragma: no cover  Windows; Ctrl-C then cancels at once
         yield
         return
     try:
         yield
     finally:
-        loop.remove_signal_handler(which)
+        for one in signals:
+            loop.remove_signal_handler(one)
 
 
-def exit_code_of(errors: Sequence[DeviceError | None]) -> ExitCode:
+def exit_code_of(errors: Sequence[DeviceError | None], *, others_failed: bool = False) -> ExitCode:
     """
     Give the exit code for what came of a number of devices.
 
     `LOGIN_OR_TRUST` means that nothing else was wrong, or that credentials
     were suspended: trying again cannot help before somebody corrects that.
+
+    Args:
+        errors: Of the devices that could not be reached, read or changed.
+        others_failed: Whether something is wrong with the others.
     """
     failures = [error for error in errors if error is not None]
-    if not failures:
-        return ExitCode.OK
-    if all(isinstance(error, _LOGIN_OR_TRUST) for error in failures):
+    if any(isinstance(error, CredentialSuspendedError) for error in failures):
         return ExitCode.LOGIN_OR_TRUST
-    return ExitCode.SOME_FAILED
+    if others_failed or not all(isinstance(error, _LOGIN_OR_TRUST) for error in failures):
+        return ExitCode.SOME_FAILED
+    return ExitCode.LOGIN_OR_TRUST if failures else ExitCode.OK
 
 
-def say(text: str) -> None:
-    """Tell people something, on standard error."""
-    click.echo(f"axis-ntp: {text}", err=True)
+def counted(count: int, noun: str) -> str:
+    """Give a number with its noun: `1 device`, `2 devices`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _is_address(text: str) -> bool:
-    return text != "-" and not Path(text).exists() and not _looks_like_a_file(text)
+    if text == "-" or _looks_like_a_file(text):
+        return False
+    try:
+        return not text or not Path(text).exists()
+    except OSError:
+        return True
 
 
 def _looks_like_a_file(text: str) -> bool:
     """`https://…` is an address; what else has a separator or a known ending is a file."""
-    endings = {
-        ".toml",
-        ".csv",
-        ".tsv",
-        ".json",
-        ".jsonl",
-        ".ndjson",
-        ".txt",
-        ".ini",
-        ".yaml",
-        ".yml",
-    }
-    return "://" not in text and ("/" in text or "\\" in text or Path(text).suffix in endings)
+    if "://" in text:
+        return False
+    return "/" in text or "\\" in text or Path(text).suffix.lower() in _ENDINGS
 
 
 def _device_at(text: str) -> Device:
@@ -210,17 +264,17 @@ def _device_at(text: str) -> Device:
         usual = Device(name=text, host=address.host, scheme=scheme)
         return usual if address.port is None else evolve(usual, port=address.port)
     except (InventoryError, ConfigurationError) as error:
-        raise SettingsError(f"{text!r} is neither a file nor an address: {error}") from error
+        raise SettingsError(f"{text!r} is no file, and no address either: {error}") from error
 
 
 def _pair(text: str) -> tuple[str, str]:
     member, _, column = text.partition("=")
     if not column:
-        raise SettingsError(f'--map {text!r}: expected MEMBER="COLUMN", like serial="MAC address"')
+        raise SettingsError(f'--map {text!r}: expected MEMBER=COLUMN, like serial="MAC address"')
     return member.strip(), column.strip().strip("\"'")
 
 
-def _ask_of_terminal() -> Any:  # noqa: ANN401  a callable or None
+def _ask_of_terminal() -> Callable[[str], str] | None:
     if not sys.stdin.isatty():
         return None
     return lambda question: click.prompt(question, hide_input=True, err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from axis_ntp_async.errors import AxisNTPError
+from axis_ntp_async.report.printable import printable
 
 _SHOWN_FAULTS = 20
 
@@ -20,11 +22,13 @@ class ExitCode(enum.IntEnum):
     OK = 0
     SOME_FAILED = 1
     USAGE = 2
-    STOPPED_BY_A_LIMIT = 3
     LOGIN_OR_TRUST = 4
-    STALE_OR_LOCKED = 5
     INTERRUPTED = 130
     PIPE_CLOSED = 141
+
+
+class PipeClosedError(Exception):
+    """Whoever reads our output has seen enough."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +39,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; by default those of the process.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    if "--help" in arguments and sys.stdout.isatty():
+    _make_writable()
+    if {"--help", "-h"} & set(arguments) and sys.stdout.isatty():
         _decorate_help()
     from axis_ntp_async.cli.commands import axis_ntp  # noqa: PLC0415  help must be decorated before
 
@@ -50,10 +55,29 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except AxisNTPError as error:
         _show(error)
         return ExitCode.USAGE
-    except BrokenPipeError:
+    except (PipeClosedError, BrokenPipeError):
         _forget_stdout()
         return ExitCode.PIPE_CLOSED
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EIO}:
+            raise
+        _forget_stdout()
+        say(f"the output cannot be written: {error.strerror}")
+        return ExitCode.SOME_FAILED
     return int(code or ExitCode.OK)
+
+
+def say(text: str) -> None:
+    """Tell people something, on standard error."""
+    click.echo(f"axis-ntp: {printable(text)}", err=True)
+
+
+def _make_writable() -> None:
+    """Let standard output take every letter, and be there even if the caller closed it."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123  until the end
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        reconfigure(errors="replace")
 
 
 def _decorate_help() -> None:
@@ -68,9 +92,9 @@ def _decorate_help() -> None:
 def _show(error: AxisNTPError) -> None:
     faults = str(error).splitlines()
     for fault in faults[:_SHOWN_FAULTS]:
-        click.echo(f"axis-ntp: {fault}", err=True)
+        say(fault)
     if len(faults) > _SHOWN_FAULTS:
-        click.echo(f"axis-ntp: … and {len(faults) - _SHOWN_FAULTS} more", err=True)
+        say(f"… and {len(faults) - _SHOWN_FAULTS} more")
 
 
 def _forget_stdout() -> None:

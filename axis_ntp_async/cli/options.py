@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,10 +16,54 @@ F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("toml", "csv", "json", "jsonl", "hosts", "ansible-ini", "ansible-yaml")
 
 
-def _option(*names: str, **how: Any) -> click.Option:  # noqa: ANN401  click's own options
-    option = click.Option(names, **how)
-    option.envvar = f"AXIS_NTP_{option.name}".upper()
+class FiniteRange(click.FloatRange):
+    """Numbers that a clock can count: `nan` and `inf` pass every bound otherwise."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Read a number."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+class SharedOption(click.Option):
+    """An option that the environment and the settings files may set, too."""
+
+    @property
+    def key(self) -> str:
+        """Its long name, as in a settings file."""
+        return key_of(self)
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        """Name the option, and the variable where that is what was wrong."""
+        hint = super().get_error_hint(ctx)
+        return f"{hint} (or {self.envvar})" if self.envvar in os.environ else hint
+
+
+def key_of(option: click.Parameter) -> str:
+    """Give the long name of an option, without dashes."""
+    return option.opts[0].lstrip("-").replace("-", "_")
+
+
+def _option(*names: str, **how: Any) -> SharedOption:  # noqa: ANN401  click's own options
+    option = SharedOption(names, **how)
+    option.envvar = f"AXIS_NTP_{option.key}".upper()
     return option
+
+
+def _threshold(name: str, what: str) -> SharedOption:
+    return _option(
+        name,
+        type=FiniteRange(min=0),
+        metavar="NUMBER",
+        help=f"{what}, in place of the profile's.",
+    )
 
 
 _INVENTORY_OPTIONS = (
@@ -25,33 +71,34 @@ _INVENTORY_OPTIONS = (
         "--limit",
         multiple=True,
         metavar="TERM",
-        help="Only these devices: a name, a glob, site=…, group=…, label.KEY=…, @file, !TERM.",
+        help="Only these devices: a name, a glob, site=…, group=…, label.KEY=…, @FILE, !TERM. "
+        "Repeat it to add more.",
     ),
-    _option("--format", type=click.Choice(FORMATS), help="Format of the inventory."),
+    _option(
+        "--format", type=click.Choice(FORMATS), help="Format of the inventory; else it is guessed."
+    ),
     _option(
         "--map",
         "columns",
         multiple=True,
-        metavar='MEMBER="COLUMN"',
+        metavar="MEMBER=COLUMN",
         help="Which column of a CSV file holds a member, like serial='MAC address'.",
     ),
 )
 
-_FLEET_OPTIONS = (
-    *_INVENTORY_OPTIONS,
-    _option("--username", help="User name, where the inventory names no credentials."),
+_CONNECTION_OPTIONS = (
     _option(
-        "--password-from",
-        metavar="REFERENCE",
-        help="Where its password is: env:NAME, file:PATH, exec:COMMAND, netrc:, prompt, …",
+        "--known-devices",
+        type=click.Path(),
+        metavar="FILE",
+        help="Certificates recorded so far; else the file of this user.",
     ),
-    _option("--tls", help="TLS policy of all, whatever the inventory says: verify, tofu, …"),
-    _option("--known-devices", type=click.Path(), help="File of the certificates known so far."),
     _option(
         "--concurrency",
         type=click.IntRange(min=1),
         default=100,
         show_default=True,
+        metavar="COUNT",
         help="Devices at work at once.",
     ),
     _option(
@@ -59,34 +106,52 @@ _FLEET_OPTIONS = (
         type=click.IntRange(min=1),
         default=25,
         show_default=True,
-        help="The same in one site.",
+        metavar="COUNT",
+        help="Devices at work at once in one site.",
     ),
     _option(
         "--attempts",
         type=click.IntRange(min=1),
         default=3,
         show_default=True,
-        help="Attempts for each device.",
+        metavar="COUNT",
+        help="How often a device is tried.",
     ),
     _option(
         "--timeout",
         "timeout_s",
-        type=click.FloatRange(min=0, min_open=True),
+        type=FiniteRange(min=0, min_open=True),
         default=10.0,
         show_default=True,
         metavar="SECONDS",
-        help="For one attempt.",
+        help="How long one attempt may take.",
     ),
     _option(
         "--connect-timeout",
         "connect_timeout_s",
-        type=click.FloatRange(min=0, min_open=True),
+        type=FiniteRange(min=0, min_open=True),
         default=3.0,
         show_default=True,
         metavar="SECONDS",
-        help="For TCP and TLS together.",
+        help="How long TCP and TLS together may take of it.",
     ),
-    _option("--quiet", "-q", is_flag=True, help="No progress."),
+    _option("--quiet", "-q", is_flag=True, help="Show no progress and no counts."),
+)
+
+_LOGIN_OPTIONS = (
+    _option("--username", help="User name for devices without credentials in the inventory."),
+    _option(
+        "--password-from",
+        metavar="REFERENCE",
+        help="Where its password is: env:NAME, file:PATH, exec:COMMAND, netrc:MACHINE, "
+        "keyring:SERVICE/USER or prompt (the default).",
+    ),
+    _option(
+        "--tls",
+        metavar="POLICY",
+        help="For all devices, whatever the inventory says: verify, verify:CA-FILE, tofu, "
+        "pin:SHA256, axis-idevid:CA-FILE, insecure.",
+    ),
 )
 
 _OUTPUT_OPTION = _option(
@@ -96,26 +161,32 @@ _OUTPUT_OPTION = _option(
     help="Default: a table on a terminal, JSON lines otherwise.",
 )
 
-_SWEEP_OPTIONS = (
+_THRESHOLD_OPTIONS = (
     _option(
         "--profile",
         type=click.Choice(["default", "strict", "lenient"]),
         default="default",
         show_default=True,
-        help="Thresholds: warning and critical at 0.1/1 s, 0.01/0.05 s, 1/5 s.",
+        help="Offsets that are a warning and critical: 100 and 1000, 10 and 50, 1000 and 5000 ms.",
     ),
-    _option(
-        "--offset-warning-ms", type=click.FloatRange(min=0), help="In place of the profile's."
-    ),
-    _option("--offset-critical-ms", type=click.FloatRange(min=0), help="The same."),
-    _option("--skew-warning-s", type=click.FloatRange(min=0), help="The same."),
-    _option("--skew-critical-s", type=click.FloatRange(min=0), help="The same."),
-    _option("--all", "show_all", is_flag=True, help="List devices that are ok in any table."),
+    _threshold("--offset-warning-ms", "Offset from which on to warn"),
+    _threshold("--offset-critical-ms", "Offset from which on it is critical"),
+    _threshold("--skew-warning-s", "Difference to our own clock from which on to warn"),
+    _threshold("--skew-critical-s", "The same from which on it is critical"),
 )
 
+_ALL_OPTION = _option("--all", "show_all", is_flag=True, help="List every device in a table.")
+
 SETTINGS: dict[str, click.Parameter] = {
-    option.opts[0].lstrip("-").replace("-", "_"): option
-    for option in (*_FLEET_OPTIONS, _OUTPUT_OPTION, *_SWEEP_OPTIONS)
+    option.key: option
+    for option in (
+        *_INVENTORY_OPTIONS,
+        *_CONNECTION_OPTIONS,
+        *_LOGIN_OPTIONS,
+        *_THRESHOLD_OPTIONS,
+        _OUTPUT_OPTION,
+        _ALL_OPTION,
+    )
 }
 """Every option that a settings file may hold, by its key."""
 
@@ -139,14 +210,11 @@ class InventoryOptions:
 
 
 @frozen(kw_only=True)
-class FleetOptions(InventoryOptions):
+class ConnectionOptions(InventoryOptions):
     """
     How a command talks to its devices.
 
     Attributes:
-        username: For devices whose inventory names no credentials.
-        password_from: Reference of its password.
-        tls: TLS policy of all devices; `None` leaves that to the inventory.
         known_devices: File of certificates; `None` is the user's.
         concurrency: Devices at work at once.
         per_site: The same in one site.
@@ -156,9 +224,6 @@ class FleetOptions(InventoryOptions):
         quiet: Whether to show no progress.
     """
 
-    username: str | None
-    password_from: str | None
-    tls: str | None
     known_devices: str | None
     concurrency: int
     per_site: int
@@ -166,6 +231,22 @@ class FleetOptions(InventoryOptions):
     timeout_s: float
     connect_timeout_s: float
     quiet: bool
+
+
+@frozen(kw_only=True)
+class FleetOptions(ConnectionOptions):
+    """
+    How a command logs in to its devices.
+
+    Attributes:
+        username: For devices whose inventory names no credentials.
+        password_from: Reference of its password.
+        tls: TLS policy of all devices; `None` leaves that to the inventory.
+    """
+
+    username: str | None
+    password_from: str | None
+    tls: str | None
 
 
 @frozen(kw_only=True)
@@ -189,7 +270,7 @@ class ThresholdOptions:
 
 
 def _adds(
-    name: str, record: type, options: tuple[click.Option, ...], argument: bool
+    name: str, record: type, options: tuple[click.Option, ...], *, argument: bool = True
 ) -> Callable[[F], F]:
     """Make a decorator that adds options and hands their values over as one record."""
     members = [member.name for member in fields(record)]
@@ -200,17 +281,27 @@ def _adds(
             values[name] = record(**{member: values.pop(member) for member in members})
             return command(*args, **values)
 
-        parameters = getattr(command, "__click_params__", [])
         inventory = [click.Argument(["inventory"])] if argument else []
-        collected.__click_params__ = [*parameters, *reversed([*inventory, *options])]  # type: ignore[attr-defined]  # click's way
-        return collected  # type: ignore[return-value]  # wraps keeps its type
+        return _with(collected, *inventory, *options)  # type: ignore[return-value]  # wraps keeps its type
 
     return decorate
 
 
-inventory_options = _adds("options", InventoryOptions, _INVENTORY_OPTIONS, argument=True)
-fleet_options = _adds("options", FleetOptions, _FLEET_OPTIONS, argument=True)
-threshold_options = _adds("thresholds", ThresholdOptions, _SWEEP_OPTIONS[:-1], argument=False)
+def _with(command: F, *parameters: click.Parameter) -> F:
+    """Add parameters below those that the command has: click reads them in reverse."""
+    above = getattr(command, "__click_params__", [])
+    command.__click_params__ = [*reversed(parameters), *above]  # type: ignore[attr-defined]  # click's way
+    return command
+
+
+inventory_options = _adds("options", InventoryOptions, _INVENTORY_OPTIONS)
+connection_options = _adds(
+    "options", ConnectionOptions, (*_INVENTORY_OPTIONS, *_CONNECTION_OPTIONS)
+)
+fleet_options = _adds(
+    "options", FleetOptions, (*_INVENTORY_OPTIONS, *_LOGIN_OPTIONS, *_CONNECTION_OPTIONS)
+)
+threshold_options = _adds("thresholds", ThresholdOptions, _THRESHOLD_OPTIONS, argument=False)
 
 
 def output_option(command: F) -> F:
@@ -220,10 +311,4 @@ def output_option(command: F) -> F:
 
 def all_option(command: F) -> F:
     """Add `--all`."""
-    return _with(command, _SWEEP_OPTIONS[-1])
-
-
-def _with(command: F, option: click.Option) -> F:
-    parameters = getattr(command, "__click_params__", [])
-    command.__click_params__ = [*parameters, option]  # type: ignore[attr-defined]  # click's way
-    return command
+    return _with(command, _ALL_OPTION)

@@ -9,10 +9,11 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import click
-from rich.console import Console, RenderableType
+from attrs import frozen
+from rich.console import RenderableType
 
-from axis_ntp_async.cli.fleet import exit_code_of, open_fleet, pool_of, stoppable
-from axis_ntp_async.cli.main import ExitCode
+from axis_ntp_async.cli.fleet import Fleet, counted, exit_code_of, open_fleet, pool_of, stoppable
+from axis_ntp_async.cli.main import ExitCode, say
 from axis_ntp_async.cli.options import FleetOptions
 from axis_ntp_async.cli.showing import Results
 from axis_ntp_async.device.configuration import Change, NTPClientConfiguration
@@ -20,7 +21,6 @@ from axis_ntp_async.device.records import Device, NTPInfo, ServersSource
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.errors import (
     ConfigurationError,
-    DeviceError,
     SettingsError,
     UnexpectedResponseError,
     UnsupportedDeviceError,
@@ -28,13 +28,14 @@ from axis_ntp_async.errors import (
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.report.documents import SET_COLUMNS, ChangedDevice, set_document
 from axis_ntp_async.report.tables import changes_table, plain_table
+from axis_ntp_async.report.terminal import show
 
 _MOST_DEVICES: Final = 20
 _READ_BACK_WAITS_S: Final = (0.0, 2.0, 3.0)
 """Some devices apply a change only seconds after they took it."""
 
 
-async def set_devices(
+def set_devices(
     options: FleetOptions,
     output: str | None,
     *,
@@ -50,16 +51,33 @@ async def set_devices(
             "at once, because nothing here would stop a mistake halfway; narrow it with --limit"
         )
     results = Results("set-list", set_document, _results_table, SET_COLUMNS, output)
-    errors: list[DeviceError | None] = []
-    async with stoppable(pool_of(fleet, options, keep_alive=True)) as pool:
-        planned = await _plan(pool, fleet.devices, desired)
-        if not _confirmed([one for one in planned if one.changes], yes=yes):
+    return asyncio.run(_set_each(fleet, options, _Wish(desired), results, yes=yes))
+
+
+async def _set_each(
+    fleet: Fleet,
+    options: FleetOptions,
+    wish: _Wish,
+    results: Results[ChangedDevice],
+    *,
+    yes: bool,
+) -> ExitCode:
+    async with pool_of(fleet, options, keep_alive=True) as pool:
+        with stoppable(pool):
+            planned = sorted(
+                await _plan(pool, fleet, wish), key=lambda one: fleet.order(one.outcome)
+            )
+        to_change = [one for one in planned if one.changes]
+        if to_change and not _confirmed(planned, yes=yes):
+            say("nothing was changed")
             return ExitCode.OK
-        for one in await _carry_out(pool, planned, desired):
-            errors.append(one.outcome.error)
-            results.add(one)
-    results.end()
-    return exit_code_of(errors)
+        with stoppable(pool):
+            done = [one for one in planned if not one.changes]
+            done += await _carry_out(pool, to_change, wish)
+            for one in sorted(done, key=lambda one: fleet.order(one.outcome)):
+                results.add(one)
+            results.end()
+    return exit_code_of([one.outcome.error for one in done])
 
 
 def _configuration(
@@ -76,6 +94,8 @@ def _configuration(
 ) -> NTPClientConfiguration:
     if servers and clear_servers:
         raise SettingsError("set: --server and --clear-servers contradict each other")
+    if not all(map(str.strip, (*servers, *ntske_servers, *ntske_cas))):
+        raise SettingsError("set: an empty name; --clear-servers leaves no static server")
     known = ServersSource.read(source) if source else None
     configuration = NTPClientConfiguration(
         enabled=enabled,
@@ -92,90 +112,106 @@ def _configuration(
     return configuration
 
 
-async def _plan(
-    pool: SessionPool, devices: Sequence[Device], desired: NTPClientConfiguration
-) -> list[ChangedDevice]:
+@frozen
+class _Wish:
+    """
+    What is wanted of every device.
+
+    Attributes:
+        desired: What was named; the rest stays as it is.
+    """
+
+    desired: NTPClientConfiguration
+
+    def laid_over(self, device: Device, info: NTPInfo) -> NTPClientConfiguration:
+        """Give the whole configuration for a device."""
+        if info.client is None:
+            raise UnsupportedDeviceError(device.name, "reports no NTP client")
+        if faults := self.desired.faults_for(info.client):
+            raise UnsupportedDeviceError(device.name, f"cannot take this: {'; '.join(faults)}")
+        try:
+            return self.desired.laid_over(info.client)
+        except ConfigurationError as fault:
+            raise UnsupportedDeviceError(
+                device.name, f"has settings that cannot be sent back: {fault}"
+            ) from fault
+
+    def changes(self, device: Device, info: NTPInfo) -> tuple[Change, ...]:
+        """Give what would have to change in a device."""
+        laid_over = self.laid_over(device, info)
+        return laid_over.changes_from(info.client) if info.client else ()
+
+
+async def _plan(pool: SessionPool, fleet: Fleet, wish: _Wish) -> list[ChangedDevice]:
     async def read(session: DeviceSession) -> NTPInfo:
         info = await session.get_ntp_info()
-        _laid_over(session.device, desired, info)
+        wish.laid_over(session.device, info)
         return info
 
-    async with aclosing(pool.each(devices, read)) as outcomes:
+    async with aclosing(pool.each(fleet.devices, read)) as outcomes:
         return [
             ChangedDevice(
                 outcome=outcome,
-                changes=_changes(outcome.device, desired, outcome.value) if outcome.value else (),
+                changes=wish.changes(outcome.device, outcome.value) if outcome.value else (),
             )
             async for outcome in outcomes
         ]
 
 
-def _laid_over(
-    device: Device, desired: NTPClientConfiguration, info: NTPInfo
-) -> NTPClientConfiguration:
-    if info.client is None:
-        raise UnsupportedDeviceError(device.name, "reports no NTP client")
-    if faults := desired.faults_for(info.client):
-        raise UnsupportedDeviceError(device.name, f"cannot take this: {'; '.join(faults)}")
-    try:
-        return desired.laid_over(info.client)
-    except ConfigurationError as fault:
-        raise UnsupportedDeviceError(
-            device.name, f"has settings that cannot be sent back: {fault}"
-        ) from fault
-
-
-def _changes(device: Device, desired: NTPClientConfiguration, info: NTPInfo) -> tuple[Change, ...]:
-    return _laid_over(device, desired, info).changes_from(info.client) if info.client else ()
-
-
 def _confirmed(planned: Sequence[ChangedDevice], *, yes: bool) -> bool:
-    if not planned:
-        return True
-    Console(stderr=True).print(changes_table(planned))
+    to_change = [one for one in planned if one.changes]
+    show(changes_table(to_change), on_stderr=True)
+    for one in planned:
+        if one.outcome.error is not None:
+            say(f"{one.outcome.error}; it is left alone")
     if yes:
         return True
     if not sys.stdin.isatty():
         raise SettingsError("set: nobody is there to confirm this; run it with --yes")
-    return click.confirm(f"Change {len(planned)} devices?", err=True)
+    return click.confirm(f"Change {counted(len(to_change), 'device')}?", err=True)
 
 
 async def _carry_out(
-    pool: SessionPool, planned: Sequence[ChangedDevice], desired: NTPClientConfiguration
+    pool: SessionPool, planned: Sequence[ChangedDevice], wish: _Wish
 ) -> list[ChangedDevice]:
     async def change(session: DeviceSession) -> NTPInfo:
         info = await session.get_ntp_info()
-        await session.set_ntp_client_configuration(_laid_over(session.device, desired, info))
-        for wait_s in _READ_BACK_WAITS_S:
-            await asyncio.sleep(wait_s)
-            info = await session.get_ntp_info()
-            left = _changes(session.device, desired, info)
-            if not left:
-                return info
-        raise UnexpectedResponseError(
-            session.device.name,
-            f"took the change, but still reports another {left[0].member} after "
-            f"{sum(_READ_BACK_WAITS_S):g} s",
-        )
+        await session.set_ntp_client_configuration(wish.laid_over(session.device, info))
+        return await _read_back(session, wish)
 
     changes = {one.outcome.device.name: one.changes for one in planned}
-    to_change = [one.outcome.device for one in planned if one.changes]
-    async with aclosing(pool.each(to_change, change)) as outcomes:
-        changed = [
+    devices = [one.outcome.device for one in planned]
+    async with aclosing(pool.each(devices, change)) as outcomes:
+        return [
             ChangedDevice(outcome=outcome, changes=changes[outcome.device.name])
             async for outcome in outcomes
         ]
-    return [*(one for one in planned if not one.changes), *changed]
+
+
+async def _read_back(session: DeviceSession, wish: _Wish) -> NTPInfo:
+    """Read until the device says what was wanted."""
+    left: tuple[Change, ...] = ()
+    for wait_s in _READ_BACK_WAITS_S:
+        await asyncio.sleep(wait_s)
+        info = await session.get_ntp_info()
+        left = wish.changes(session.device, info)
+        if not left:
+            return info
+    raise UnexpectedResponseError(
+        session.device.name,
+        f"took the change, but still reports another {left[0].member} after "
+        f"{sum(_READ_BACK_WAITS_S):g} s",
+    )
 
 
 def _results_table(changed: Sequence[ChangedDevice], _: int) -> RenderableType:
     return plain_table(
-        ("device", "result"),
-        [
-            (
-                one.outcome.device.name,
-                one.outcome.error.message if one.outcome.error else one.result,
-            )
-            for one in changed
-        ],
+        ("device", "result"), [(one.outcome.device.name, _told(one)) for one in changed]
     )
+
+
+def _told(changed: ChangedDevice) -> str:
+    error = changed.outcome.error
+    if error is None:
+        return changed.result
+    return f"{changed.result}: {str(error).removeprefix(f'{error.device}: ')}"

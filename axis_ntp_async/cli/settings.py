@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -48,13 +48,34 @@ def read_settings(parameters: Mapping[str, click.Parameter]) -> dict[str, Any]:
                 faults.append(f"{path}: {key}: there is no such setting{_like(key, parameters)}")
                 continue
             try:
-                parameters[name].type_cast_value(click.Context(click.Command("")), value)
+                settings[name] = _checked(parameters[name], value)
             except click.BadParameter as error:
                 faults.append(f"{path}: {key}: {error.message}")
-            settings[name] = value
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
+
+
+def _checked(option: click.Parameter, value: Any) -> Any:  # noqa: ANN401  any TOML
+    """Give a value as the option takes it; TOML has types, so nothing is read into another one."""
+    if option.multiple and isinstance(value, str):
+        value = [value]
+    kind, expected = _KINDS.get(option.type.name, (str, "a text"))
+    values = value if option.multiple and isinstance(value, list) else [value]
+    if not all(
+        isinstance(one, kind) and isinstance(one, bool) == (kind is bool) for one in values
+    ):
+        raise click.BadParameter(f"expected {expected}, not {value!r}")
+    option.type_cast_value(click.Context(click.Command("")), value)
+    return value
+
+
+_KINDS: Final[dict[str, tuple[Any, str]]] = {
+    "boolean": (bool, "true or false"),
+    "integer range": (int, "a whole number"),
+    "float range": (int | float, "a number"),
+}
+"""What TOML must hold for an option, by the name of its type."""
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from attrs import define, field
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
+from axis_ntp_async.cli.options import ConnectionOptions
 from axis_ntp_async.report.documents import Document, schema
 from axis_ntp_async.report.output import CSV, JSONDocument, JSONLines, Writer
+from axis_ntp_async.report.terminal import show, width
 
 T = TypeVar("T")
 
@@ -48,6 +50,10 @@ class Results(Generic[T]):
         """Whether people are to read it."""
         return self._writer is None
 
+    def leaves_room(self, options: ConnectionOptions) -> bool:
+        """Tell whether progress may be shown: not between results that run over a terminal."""
+        return not options.quiet and (self.is_table or not sys.stdout.isatty())
+
     def add(self, item: T) -> None:
         """Show one, or keep it for the table."""
         if self._writer is None:
@@ -55,10 +61,18 @@ class Results(Generic[T]):
         else:
             self._writer.write(self.document_of(item))
 
-    def end(self, summary: Document | None = None) -> None:
-        """Show what is still to be shown, documents with their summary."""
+    def end(
+        self, summary: Document | None = None, *, order: Callable[[T], int] | None = None
+    ) -> None:
+        """
+        Show what is still to be shown.
+
+        Args:
+            summary: Of documents, their last one.
+            order: What to sort a table by; documents have come as they came.
+        """
         if self._writer is not None:
             self._writer.end(summary)
-        elif self._kept:
-            console = Console()
-            console.print(self.table_of(self._kept, console.width))
+            return
+        kept = sorted(self._kept, key=order) if order else self._kept
+        show(self.table_of(kept, width()))

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
+import signal
 import tempfile
 from pathlib import Path
 
 import attrs
 import click
 
-from axis_ntp_async.cli.fleet import Fleet, say
-from axis_ntp_async.cli.main import ExitCode
-from axis_ntp_async.cli.options import FleetOptions, ThresholdOptions
+from axis_ntp_async.cli.fleet import Fleet, counted, handling
+from axis_ntp_async.cli.main import ExitCode, say
+from axis_ntp_async.cli.options import FleetOptions
 from axis_ntp_async.cli.sweeping import sweep_fleet
+from axis_ntp_async.device.trust import KnownDevices, Trust
 from axis_ntp_async.errors import SettingsError
-from axis_ntp_async.fleet.credentials import resolve_credentials
-from axis_ntp_async.fleet.inventory import load_inventory
+from axis_ntp_async.health.finding import PROFILES
+from axis_ntp_async.inventory.credentials import resolve_credentials
+from axis_ntp_async.inventory.inventory import load_inventory
 from axis_ntp_async.simulator.demo import demo_fleet
 from axis_ntp_async.simulator.fleets import Troubles, make_fleet
+from axis_ntp_async.simulator.listing import INVENTORY_NAME
+from axis_ntp_async.simulator.server import SimulatedFleet
+
+_MARK = "# A simulated fleet"
+"""How the inventories begin that may be overwritten."""
 
 
-async def simulate(
+def simulate(
     *,
     devices: int,
     sites: int,
@@ -32,24 +41,54 @@ async def simulate(
     folder: str,
 ) -> ExitCode:
     """Serve a fleet until somebody stops it."""
-    fleet = make_fleet(
-        devices,
-        sites=sites,
-        seed=seed,
-        troubles=Troubles(**dict(map(_share, troubles))),
-        https_share=https_share,
-        http_port=http_port,
-        https_port=https_port,
-    )
+    if "help" in troubles:
+        click.echo("\n".join(one.name for one in attrs.fields(Troubles)))
+        return ExitCode.OK
+    dealt = Troubles(**dict(map(_share, troubles)))
+    _check_folder(Path(folder))
     try:
-        async with fleet:
-            inventory = fleet.write(Path(folder))
-            say(f"{devices} simulated devices answer; stop them with Ctrl-C")
-            click.echo(f"axis-ntp sweep {inventory}")
-            await asyncio.Event().wait()
+        fleet = make_fleet(
+            devices,
+            sites=sites,
+            seed=seed,
+            troubles=dealt,
+            https_share=https_share,
+            http_port=http_port,
+            https_port=https_port,
+        )
+    except ValueError as error:
+        raise SettingsError(f"--trouble: {error}") from error
+    asyncio.run(_serve(fleet, Path(folder)))
+    return ExitCode.OK
+
+
+async def _serve(fleet: SimulatedFleet, folder: Path) -> None:
+    stopped = asyncio.Event()
+    try:
+        with handling(asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM), stopped.set):
+            async with fleet:
+                inventory = fleet.write(folder)
+                devices = counted(len(fleet.cameras), "simulated device")
+                say(f"{devices} ready; Ctrl-C ends them. In another terminal:")
+                click.echo(f"axis-ntp sweep {shlex.quote(str(inventory))}")
+                await stopped.wait()
     except OSError as error:
         raise SettingsError(f"simulate: cannot serve: {error}") from error
-    return ExitCode.OK
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse to write over an inventory that somebody made."""
+    inventory = folder / INVENTORY_NAME
+    try:
+        text = inventory.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{inventory}: cannot be read: {error}") from error
+    if not text.startswith(_MARK):
+        raise SettingsError(
+            f"{inventory} is no simulated fleet and would be overwritten; name another --out"
+        )
 
 
 def _share(text: str) -> tuple[str, float]:
@@ -67,47 +106,41 @@ def _share(text: str) -> tuple[str, float]:
     return name, value
 
 
-async def demo(*, seed: int, output: str | None, show_all: bool) -> ExitCode:
+def demo(*, seed: int, output: str | None, show_all: bool) -> ExitCode:
     """Start the demo's fleet, sweep it as anybody would, and explain what was seen."""
-    async with demo_fleet(seed=seed) as fleet:
-        with tempfile.TemporaryDirectory() as folder:
-            inventory = load_inventory(fleet.write(Path(folder)))
-            credentials = resolve_credentials(inventory.credentials)
-            say("60 simulated cameras in 3 sites; sweeping them as if they were real")
-            await sweep_fleet(
-                Fleet(devices=inventory.devices, credentials=credentials),
-                _usual_options(str(Path(folder) / "known-devices")),
-                _USUAL_THRESHOLDS,
-                output,
-                show_all=show_all,
-            )
+    asyncio.run(_demo(seed=seed, output=output, show_all=show_all))
     say("the same for your own cameras: axis-ntp sweep INVENTORY (see 'axis-ntp sweep --help')")
     return ExitCode.OK
 
 
-_USUAL_THRESHOLDS = ThresholdOptions(
-    profile="default",
-    offset_warning_ms=None,
-    offset_critical_ms=None,
-    skew_warning_s=None,
-    skew_critical_s=None,
+async def _demo(*, seed: int, output: str | None, show_all: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with demo_fleet(seed=seed) as cameras:
+            inventory = load_inventory(cameras.write(Path(folder)))
+            fleet = Fleet(
+                devices=inventory.devices,
+                credentials=resolve_credentials(inventory.credentials),
+                trust=Trust(KnownDevices()),
+            )
+            sites = len({device.site for device in fleet.devices})
+            say(f"{len(fleet.devices)} simulated cameras in {sites} sites; sweeping them")
+            await sweep_fleet(fleet, _PATIENCE, PROFILES["default"], output, show_all=show_all)
+
+
+_PATIENCE = FleetOptions(
+    inventory="",
+    limit=(),
+    format=None,
+    columns=(),
+    username=None,
+    password_from=None,
+    tls=None,
+    known_devices=None,
+    concurrency=100,
+    per_site=25,
+    attempts=2,
+    timeout_s=3.0,
+    connect_timeout_s=3.0,
+    quiet=False,
 )
-
-
-def _usual_options(known_devices: str) -> FleetOptions:
-    return FleetOptions(
-        inventory="",
-        limit=(),
-        format=None,
-        columns=(),
-        username=None,
-        password_from=None,
-        tls=None,
-        known_devices=known_devices,
-        concurrency=100,
-        per_site=25,
-        attempts=2,
-        timeout_s=5.0,
-        connect_timeout_s=3.0,
-        quiet=False,
-    )
+"""Less than usual: one of the cameras is silent, and nobody wants to wait for it."""

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import aclosing
-from pathlib import Path
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from rich.console import Console, RenderableType
+from rich.console import Group, RenderableType
+from rich.text import Text
 
-from axis_ntp_async.cli.fleet import Fleet, exit_code_of, pool_of, read_inventory, say, stoppable
-from axis_ntp_async.cli.main import ExitCode
-from axis_ntp_async.cli.options import FleetOptions
-from axis_ntp_async.device.records import Device
+from axis_ntp_async.cli.fleet import (
+    Fleet,
+    counted,
+    exit_code_of,
+    pool_of,
+    read_inventory,
+    stoppable,
+    trust_of,
+)
+from axis_ntp_async.cli.main import ExitCode, say
+from axis_ntp_async.cli.options import ConnectionOptions
+from axis_ntp_async.device.records import Device, Outcome
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.device.trust import KnownDevices, fingerprint_of
-from axis_ntp_async.errors import DeviceError, SettingsError
-from axis_ntp_async.report.tables import plain_table
+from axis_ntp_async.errors import SettingsError
+from axis_ntp_async.report.printable import printable
+from axis_ntp_async.report.progress import progress
+from axis_ntp_async.report.terminal import show
+from axis_ntp_async.report.totals import failures
 
 
 @frozen(kw_only=True)
@@ -32,58 +44,55 @@ class _Shown:
     subject: str
     issuer: str
     until: str
-    standing: str
+    recorded_on: str | None
+    is_known: bool
 
 
-async def trust(options: FleetOptions, *, replace: bool, yes: bool) -> ExitCode:
-    """Fetch certificates, show them, and record what is confirmed."""
-    path = Path(options.known_devices) if options.known_devices else KnownDevices.default_path()
-    known = KnownDevices(path)
-    known.load()
+def trust(options: ConnectionOptions, *, replace: bool, yes: bool) -> ExitCode:
+    """Fetch certificates, show those that are not known, and record what is confirmed."""
     devices = read_inventory(options).select(*options.limit)
-    secure = [device for device in devices if device.scheme == "https"]
-    if len(secure) < len(devices):
-        say(f"{len(devices) - len(secure)} devices speak plain HTTP and have no certificate")
-    shown, errors = await _fetch(secure, known, options)
-    for error in errors:
-        say(str(error))
-    if shown:
-        Console().print(_table(shown))
-    new = [one for one in shown if one.standing == "new" or (replace and one.standing != "known")]
-    if new and _confirmed(len(new), yes=yes):
-        for one in new:
-            known.record(one.device, one.fingerprint)
-        say(f"{len(new)} certificates recorded in {path}")
-    if any(one.standing != "known" and one not in new for one in shown):
-        say("some differ from those recorded; --replace records them, if you know why")
+    # Nobody logs in, so no credentials are needed, and none are asked for.
+    secure = [evolve(device, credentials=None) for device in devices if device.scheme == "https"]
+    if plain := len(devices) - len(secure):
+        say(f"{counted(plain, 'device')} without a certificate: plain HTTP has none")
+    fleet = Fleet(devices=secure, credentials={}, trust=trust_of(options))
+    known = fleet.trust.known_devices
+    outcomes = asyncio.run(_fetch(fleet, options))
+    found = [_look_at(one.device, one.value, known) for one in outcomes if one.value is not None]
+    new = [one for one in found if one.recorded_on is None or (replace and not one.is_known)]
+    changed = [one for one in found if not one.is_known and one not in new]
+    show(_list([*new, *changed]), failures(outcomes))
+    if known_already := sum(one.is_known for one in found):
+        say(f"{counted(known_already, 'certificate')} known already")
+    if new and _confirmed(new, yes=yes):
+        _record(new, known)
+    if changed:
+        say(
+            f"{counted(len(changed), 'certificate')} not the one recorded, and left alone; "
+            "if you know why, --replace records what is there now"
+        )
         return ExitCode.LOGIN_OR_TRUST
-    return exit_code_of(errors)
+    return exit_code_of([one.error for one in outcomes])
 
 
-async def _fetch(
-    devices: Sequence[Device], known: KnownDevices, options: FleetOptions
-) -> tuple[list[_Shown], list[DeviceError]]:
-    shown: list[_Shown] = []
-    errors: list[DeviceError] = []
-    unnamed = Fleet(devices=devices, credentials={})
-    async with (
-        stoppable(pool_of(unnamed, options)) as pool,
-        aclosing(pool.each(devices, DeviceSession.get_certificate)) as outcomes,
-    ):
-        async for outcome in outcomes:
-            if outcome.error is not None:
-                errors.append(outcome.error)
-            elif outcome.value is not None:
-                shown.append(_look_at(outcome.device, outcome.value, known))
-    return shown, errors
+async def _fetch(fleet: Fleet, options: ConnectionOptions) -> list[Outcome[bytes]]:
+    fetched: list[Outcome[bytes]] = []
+    async with pool_of(fleet, options) as pool:
+        with (
+            stoppable(pool),
+            progress(len(fleet.devices), shown=not options.quiet) as advance,
+        ):
+            async with aclosing(
+                pool.each(fleet.devices, DeviceSession.get_certificate)
+            ) as outcomes:
+                async for outcome in outcomes:
+                    fetched.append(outcome)
+                    advance(outcome.is_ok)
+    return sorted(fetched, key=fleet.order)
 
 
 def _look_at(device: Device, der: bytes, known: KnownDevices) -> _Shown:
     fingerprint, recorded = fingerprint_of(der), known.get(device)
-    standing = "new"
-    if recorded is not None:
-        same = recorded.fingerprint == fingerprint
-        standing = "known" if same else f"DIFFERS from {recorded.recorded_on}"
     try:
         certificate = x509.load_der_x509_certificate(der)
         subject, issuer = _name(certificate.subject), _name(certificate.issuer)
@@ -96,7 +105,8 @@ def _look_at(device: Device, der: bytes, known: KnownDevices) -> _Shown:
         subject=subject,
         issuer="itself" if issuer == subject else issuer,
         until=until,
-        standing=standing,
+        recorded_on=recorded.recorded_on if recorded else None,
+        is_known=recorded is not None and recorded.fingerprint == fingerprint,
     )
 
 
@@ -109,19 +119,33 @@ def _name(name: x509.Name) -> str:
     return ", ".join(parts) or "no name"
 
 
-def _confirmed(count: int, *, yes: bool) -> bool:
+def _confirmed(new: Sequence[_Shown], *, yes: bool) -> bool:
     if yes:
         return True
     if not sys.stdin.isatty():
         raise SettingsError("trust: nobody is there to confirm this; run it with --yes")
-    return click.confirm(f"Record {count} certificates?", err=True)
+    return click.confirm(f"Record {counted(len(new), 'certificate')}?", err=True)
 
 
-def _table(shown: Sequence[_Shown]) -> RenderableType:
-    return plain_table(
-        ("device", "sha256", "subject", "issuer", "until", ""),
-        [
-            (one.device.name, one.fingerprint, one.subject, one.issuer, one.until, one.standing)
-            for one in shown
-        ],
-    )
+def _record(new: Sequence[_Shown], known: KnownDevices) -> None:
+    try:
+        for one in new:
+            known.record(one.device, one.fingerprint)
+    except OSError as error:
+        raise SettingsError(f"{known.path}: cannot be written: {error.strerror}") from error
+    say(f"{counted(len(new), 'certificate')} recorded in {known.path}")
+
+
+def _list(shown: Sequence[_Shown]) -> RenderableType:
+    """Show two lines of each: a fingerprint is only worth comparing as a whole."""
+    lines = []
+    for one in shown:
+        standing = f"DIFFERS from that of {one.recorded_on}" if one.recorded_on else "new"
+        lines += [
+            Text.assemble((printable(one.device.name), "bold"), f"  {standing}"),
+            Text(
+                printable(f"    {one.subject}; issued by {one.issuer}; valid until {one.until}"),
+            ),
+            Text(f"    sha256 {one.fingerprint}"),
+        ]
+    return Group(*lines)

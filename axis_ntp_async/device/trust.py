@@ -217,6 +217,11 @@ class Trust:
                 ) from error
         return self._contexts[key]
 
+    @property
+    def is_used(self) -> bool:
+        """Whether anybody spoke TLS with it."""
+        return bool(self._contexts)
+
     @contextlib.contextmanager
     def checking(self, device: Device) -> Iterator[None]:
         """Let every connection that is opened inside be the given device's."""
@@ -228,10 +233,14 @@ class Trust:
 
     def _check_of(self, device: Device) -> PeerCheck:
         def check(peer: ssl.SSLObject) -> None:
+            refusal: DeviceError | None = None
             try:
                 self._check(device, peer)
             except DeviceError as error:
-                raise PeerRefusedError(error) from error
+                refusal = error
+            # Not raised from the refusal, which is itself raised from this in the end.
+            if refusal is not None:
+                raise PeerRefusedError(refusal)
 
         return check
 

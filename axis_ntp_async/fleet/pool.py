@@ -37,9 +37,10 @@ Theory of operation
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import aiohttp
 
@@ -56,6 +57,9 @@ from axis_ntp_async.fleet.run import Call, Run, Shared
 from axis_ntp_async.fleet.slots import Limits, Slots
 
 T = TypeVar("T")
+
+_TLS_FAREWELL_S: Final = 0.25
+"""TLS connections that a device was asked to close say goodbye behind aiohttp's back."""
 
 
 class SessionPool:
@@ -121,6 +125,8 @@ class SessionPool:
         http_session, self._http_session = self._http_session, None
         if http_session is not None and self._given_session is None:
             await http_session.close()
+            if self._trust.is_used and not self._keep_alive:
+                await asyncio.sleep(_TLS_FAREWELL_S)
 
     def stop(self) -> None:
         """

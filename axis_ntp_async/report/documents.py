@@ -20,11 +20,12 @@ from axis_ntp_async.health.sweep import Summary
 
 Document = dict[str, Any]
 
-_IDENTITY_COLUMNS: Final = ("device", "host", "port", "scheme", "site", "serial")
+_IDENTITY_COLUMNS: Final = ("schema", "device", "host", "port", "scheme", "site", "serial")
 _COURSE_COLUMNS: Final = ("at", "attempts", "elapsed_s", "error")
 FINDING_COLUMNS: Final = (
     *_IDENTITY_COLUMNS,
-    *("state", "cause", "message", "hint", "enabled", "source", "servers", "advertised_servers"),
+    *("state", "cause", "problems", "message", "hint"),
+    *("enabled", "source", "servers", "advertised_servers"),
     *("nts_enabled", "synced", "offset_s", "skew_s", "skew_uncertainty_s", "next_sync_s"),
     *("api_version", "drift", *_COURSE_COLUMNS),
 )

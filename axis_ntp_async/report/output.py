@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
-from typing import Protocol, TextIO
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Protocol, TextIO
 
 from attrs import define, field
 
 from axis_ntp_async.report.documents import Document
+from axis_ntp_async.report.printable import printable
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS: Final = tuple("=+-@＝＋－＠")  # noqa: RUF001  spreadsheets take wide ones, too
+_STEERS: Final = re.compile(
+    r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+"""What JSON allows in a text, but can steer a terminal, or cannot be encoded."""
 
 
 class Writer(Protocol):
@@ -34,7 +40,7 @@ class JSONLines:
 
     def write(self, document: Document) -> None:
         """Write one line, at once."""
-        self.stream.write(_json(document) + "\n")
+        self.stream.write(_json(document, self.stream) + "\n")
         self.stream.flush()
 
     def end(self, summary: Document | None = None) -> None:
@@ -59,15 +65,16 @@ class JSONDocument:
     _count: int = field(default=0, init=False)
 
     def write(self, document: Document) -> None:
-        """Write one element."""
+        """Write one element, at once."""
         self._open()
-        self.stream.write((",\n  " if self._count else "\n  ") + _json(document))
+        self.stream.write((",\n  " if self._count else "\n  ") + _json(document, self.stream))
+        self.stream.flush()
         self._count += 1
 
     def end(self, summary: Document | None = None) -> None:
         """Close the list, and add the summary."""
         self._open()
-        tail = f',\n "summary": {_json(summary)}' if summary is not None else ""
+        tail = f',\n "summary": {_json(summary, self.stream)}' if summary is not None else ""
         self.stream.write(f"\n ]{tail}\n}}\n")
         self.stream.flush()
 
@@ -84,7 +91,8 @@ class CSV:
     A table for spreadsheets: a header, then a row for each document.
 
     A list becomes words with blanks between them, an object its JSON. Text
-    that a spreadsheet would take for a formula gets an apostrophe in front.
+    that a spreadsheet would take for a formula gets an apostrophe in front, and
+    what is no visible letter becomes `?`.
     """
 
     stream: TextIO
@@ -94,7 +102,7 @@ class CSV:
     def write(self, document: Document) -> None:
         """Write one row, at once."""
         self._write_header()
-        csv.writer(self.stream).writerow([_cell(document.get(name)) for name in self.columns])
+        self._row([_cell(document.get(name)) for name in self.columns])
         self.stream.flush()
 
     def end(self, summary: Document | None = None) -> None:  # noqa: ARG002  a table has no place for it
@@ -104,19 +112,30 @@ class CSV:
 
     def _write_header(self) -> None:
         if not self._has_header:
-            csv.writer(self.stream).writerow(self.columns)
+            self._row(self.columns)
             self._has_header = True
 
+    def _row(self, cells: Iterable[object]) -> None:
+        csv.writer(self.stream, lineterminator="\n").writerow(cells)
 
-def _json(document: object) -> str:
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+
+def _json(document: object, stream: TextIO) -> str:
+    """Give one line; readable letters stay as they are where the stream can take all of them."""
+    is_utf8 = (stream.encoding or "utf-8").lower().replace("-", "") == "utf8"
+    text = json.dumps(document, ensure_ascii=not is_utf8, allow_nan=False)
+    return _STEERS.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def _cell(value: object) -> object:
-    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+def _cell(value: Any) -> object:  # noqa: ANN401  any JSON
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict) or (
+        value and isinstance(value, list) and isinstance(value[0], dict)
+    ):
+        value = json.dumps(value, ensure_ascii=False, allow_nan=False) if value else ""
+    elif isinstance(value, list):
         value = " ".join(value)
-    if isinstance(value, dict | list):
-        return _json(value) if value else ""
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
-    return {True: "true", False: "false"}.get(value, value) if isinstance(value, bool) else value
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
@@ -19,7 +20,7 @@ def progress(total: int, *, shown: bool = True) -> Iterator[Callable[[bool], Non
         shown: `False` shows nothing anywhere.
     """
     console = Console(stderr=True)
-    if not (shown and console.is_terminal):
+    if not (shown and sys.stderr.isatty() and console.is_interactive):
         yield lambda is_well: None  # noqa: ARG005  nobody watches
         return
     columns = (
@@ -28,7 +29,8 @@ def progress(total: int, *, shown: bool = True) -> Iterator[Callable[[bool], Non
         TextColumn("{task.fields[troubled]} troubled"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    # Standard output stays untouched: rich would send it to the console, which is the other one.
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as bar:
         line = bar.add_task("", total=total, troubled=0)
         troubled = 0
 

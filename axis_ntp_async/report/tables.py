@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -10,159 +13,169 @@ from rich.table import Table
 from rich.text import Text
 
 from axis_ntp_async.device.records import Device, NTPClientStatus, NTPInfo, Outcome, ServersSource
-from axis_ntp_async.health.finding import Finding, State
+from axis_ntp_async.health.finding import Cause, Finding, State
 from axis_ntp_async.health.judge import servers_in_use
-from axis_ntp_async.health.sweep import Summary
+from axis_ntp_async.health.sweep import EXAMPLES
 from axis_ntp_async.report.documents import ChangedDevice
+from axis_ntp_async.report.printable import printable
 
-ALL_BELOW = 50
-"""Up to so many devices a table shows those that are ok, too."""
+ALL_BELOW: Final = 50
+"""Up to so many devices a table shows every one."""
 
-_STYLES = {
+STYLES: Final = {
     State.OK: "green",
     State.WARNING: "yellow",
     State.UNKNOWN: "magenta",
     State.CRITICAL: "bold red",
 }
-_NARROW = 100
 
-
-def printable(text: str) -> str:
-    """Give a text that cannot steer a terminal: control characters become `?`."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+_NARROW = 60
+_WIDE = 100
+_WIDER = 130
 
 
 def findings_table(findings: Sequence[Finding], width: int, *, show_all: bool) -> RenderableType:
-    """Show findings, the worst first; those that are ok only if asked for or few."""
-    shown = [one for one in findings if one.problems or show_all or len(findings) <= ALL_BELOW]
-    shown.sort(key=lambda one: (-one.state.rank, one.device.site or "", one.device.name))
-    table = _table()
-    table.add_column("device", overflow="fold")
-    table.add_column("site", overflow="fold")
-    table.add_column("state", no_wrap=True)
-    if width >= _NARROW:
-        table.add_column("offset", justify="right", no_wrap=True)
-        table.add_column("skew", justify="right", no_wrap=True)
-        table.add_column("servers", overflow="fold", max_width=28)
-    table.add_column("what is so", overflow="fold", ratio=1)
-    for finding in shown:
-        table.add_row(*_finding_row(finding, wide=width >= _NARROW))
-    hidden = len(findings) - len(shown)
-    more = Text(f"… and {hidden} devices that are ok (--all shows them)", style="dim")
-    parts: list[RenderableType] = [table] if shown else []
-    return Group(*parts, *([more] if hidden else []))
+    """
+    Show findings, the worst first.
 
-
-def _finding_row(finding: Finding, *, wide: bool) -> list[Text]:
-    client = (finding.info.client if finding.info else None) or NTPClientStatus()
-    row = [
-        _text(finding.device.name),
-        _text(finding.device.site or "-"),
-        Text(finding.state.value, style=_STYLES[finding.state]),
-    ]
-    if wide:
-        row += [
-            Text(_signed_offset(finding.offset_ms)),
-            Text("-" if finding.skew_s is None else f"{finding.skew_s:+.1f} s"),
-            _text(" ".join(servers_in_use(client) or ()) or "-"),
-        ]
-    return [*row, _text(_in_short(finding))]
-
-
-def _in_short(finding: Finding) -> str:
-    others = len(finding.problems) - 1
-    return finding.message + (f" (and {others} more)" if others > 0 else "")
-
-
-def summary_table(summary: Summary) -> RenderableType:
-    """Show the totals of a sweep: states, sites, causes with examples and hints."""
-    headline = Text.assemble(
-        (f"{summary.devices} devices: ", "bold"),
-        *_joined(
-            (f"{summary.states[state]} {state.value}", _STYLES[state])
-            for state in State
-            if summary.states[state]
-        ),
-    )
-    parts: list[RenderableType] = [headline]
-    p50, p95, most = (_offset(summary.offset_percentile_ms(percent)) for percent in (50, 95, 100))
-    if most != "-":
-        parts.append(Text(f"offset: half within {p50}, 95 % within {p95}, all within {most}"))
-    if summary.plain_http:
-        parts.append(Text(f"{summary.plain_http} of {summary.devices} over plain HTTP"))
-    if len(summary.sites) > 1:
-        parts.append(_sites(summary))
-    parts.extend(_causes(summary))
+    Of many devices those that are ok are only counted, and of those with the
+    same trouble ten are shown, unless all are asked for.
+    """
+    ordered = sorted(findings, key=_worst_first)
+    shown = ordered if show_all or len(ordered) <= ALL_BELOW else _examples(ordered)
+    parts: list[RenderableType] = []
+    if shown:
+        parts.append(_stacked(shown) if width < _NARROW else _finding_rows(shown, width))
+    if len(shown) < len(findings):
+        parts.append(Text(_hidden(findings, shown), style="dim"))
     return Group(*parts)
 
 
-def _sites(summary: Summary) -> Table:
-    table = _table()
-    table.add_column("site", overflow="fold")
-    for state in State:
-        table.add_column(state.value, justify="right")
-    for site, states in sorted(summary.sites.items(), key=lambda one: one[0] or ""):
-        cells = [
-            Text(str(states[state]), style=_STYLES[state] if states[state] else "dim")
-            for state in State
-        ]
-        table.add_row(_text(site or "-"), *cells)
+def _worst_first(finding: Finding) -> tuple[Any, ...]:
+    return -finding.state.rank, finding.device.site or "", natural(finding.device.name)
+
+
+def natural(name: str) -> list[str | int]:
+    """Give what sorts `gate-2` before `gate-10`."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
+
+
+def _examples(findings: Iterable[Finding]) -> list[Finding]:
+    alike: Counter[tuple[Cause | None, str]] = Counter()
+    shown = []
+    for finding in findings:
+        kind = (finding.cause, finding.hint)
+        alike[kind] += 1
+        if finding.problems and alike[kind] <= EXAMPLES:
+            shown.append(finding)
+    return shown
+
+
+def _hidden(findings: Sequence[Finding], shown: Sequence[Finding]) -> str:
+    well = sum(not one.problems for one in findings)
+    more = len(findings) - len(shown) - well
+    told = [f"{well} that are ok"] * (well > 0) + [f"{more} more like these"] * (more > 0)
+    return f"… and {' and '.join(told)}; --all lists every device"
+
+
+def _stacked(findings: Iterable[Finding]) -> RenderableType:
+    parts: list[RenderableType] = []
+    for finding in findings:
+        parts.append(Text.assemble(_state(finding), "  ", _text(finding.device.name)))
+        parts.append(Padding(_in_short(finding), (0, 0, 0, 4)))
+    return Group(*parts)
+
+
+def _finding_rows(findings: Sequence[Finding], width: int) -> Table:
+    has_sites = any(finding.device.site for finding in findings)
+    table, cells = _table(), list[Callable[[Finding], Text]]()
+    for title, cell, is_shown, how in (
+        ("device", lambda one: _text(one.device.name), True, {"overflow": "fold"}),
+        ("site", lambda one: _text(one.device.site or "-"), has_sites, {"overflow": "fold"}),
+        ("state", _state, True, {"no_wrap": True}),
+        ("offset", _offset, width >= _WIDE, {"justify": "right", "no_wrap": True}),
+        ("skew", _skew, width >= _WIDE, {"justify": "right", "no_wrap": True}),
+        ("servers", _servers, width >= _WIDER, {"overflow": "fold", "max_width": 28}),
+        ("what is so", _in_short, True, {"overflow": "fold", "ratio": 1}),
+    ):
+        if is_shown:
+            table.add_column(title, **how)
+            cells.append(cell)
+    for finding in findings:
+        table.add_row(*(cell(finding) for cell in cells))
     return table
 
 
-def _causes(summary: Summary) -> Iterable[RenderableType]:
-    groups = sorted(summary.groups.items(), key=lambda one: -one[1].count)
-    for (cause, hint), group in groups:
-        names = ", ".join(printable(one.device.name) for one in group.examples)
-        more = group.count - len(group.examples)
-        where = f" at {printable(group.site)}" if group.site and group.count > 1 else ""
-        yield Text.assemble(
-            (f"{group.count} x {cause.value.replace('_', ' ')}{where}", "bold"),
-            f": {names}" + (f" and {more} more" if more else ""),
-        )
-        if group.count == 1:
-            yield Padding(_text(group.examples[0].message), (0, 0, 0, 4))
-        yield Padding(Text(hint, style="dim"), (0, 0, 0, 4))
+def _state(finding: Finding) -> Text:
+    return Text(finding.state.value, style=STYLES[finding.state])
+
+
+def _offset(finding: Finding) -> Text:
+    return Text(signed_offset(finding.offset_ms))
+
+
+def _skew(finding: Finding) -> Text:
+    return Text(signed_skew(finding.skew_s))
+
+
+def _servers(finding: Finding) -> Text:
+    """Give the first server and how many there are besides: a row is one line, if it can be."""
+    client = (finding.info.client if finding.info else None) or NTPClientStatus()
+    first, *others = servers_in_use(client) or ("-",)
+    return _text(f"{first} +{len(others)}" if others else first)
+
+
+def _in_short(finding: Finding) -> Text:
+    others = len(finding.problems) - 1
+    more = f" (and {others} more problem{'s' * (others > 1)})" if others > 0 else ""
+    return _text(first_sentence(finding.message) + more)
+
+
+def first_sentence(message: str) -> str:
+    """Give what is so; what to do about it stands in the hint."""
+    return message.split(". ", 1)[0]
 
 
 def info_table(outcomes: Sequence[Outcome[NTPInfo]], width: int) -> RenderableType:
     """Show what devices said of their NTP clients: one as a list, several as a table."""
-    if len(outcomes) == 1 and (info := outcomes[0].value):
-        return _one_info(outcomes[0].device, info)
-    table = _table()
-    for name in ("device", "enabled", "source", "servers", "synced", "offset", "skew"):
-        table.add_column(name, overflow="fold")
+    answers = [(outcome.device, outcome.value) for outcome in outcomes if outcome.value]
+    if not answers:
+        return Group()
+    if len(outcomes) == 1:
+        return _one_info(*answers[0])
+    titles = ["device", "synced", "offset"]
     if width >= _NARROW:
-        table.add_column("API", no_wrap=True)
-    for outcome in outcomes:
-        cells = _info_cells(outcome)
-        table.add_row(_text(outcome.device.name), *cells[: len(table.columns) - 1])
+        titles += ["source", "servers"]
+    if width >= _WIDE:
+        titles += ["enabled", "skew", "API"]
+    table = _table()
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    for device, info in answers:
+        cells = _info_cells(device, info)
+        table.add_row(*(_text(cells[title]) for title in titles))
     return table
 
 
-def _info_cells(outcome: Outcome[NTPInfo]) -> list[Text]:
-    if outcome.error is not None:
-        return [Text("-"), Text("-"), _text(outcome.error.message, "red")]
-    info = outcome.value or NTPInfo()
+def _info_cells(device: Device, info: NTPInfo) -> dict[str, str]:
     client = info.client or NTPClientStatus()
-    return [
-        Text(_word(client.enabled)),
-        Text(_word(client.servers_source)),
-        _text(_word(servers_in_use(client))),
-        Text(_word(client.synced)),
-        Text(_signed_offset(client.offset_ms)),
-        Text(f"{info.clock.skew_s:+.1f} s" if info.clock else "-"),
-        Text(info.api_version or "-"),
-    ]
+    return {
+        "device": device.name,
+        "synced": _word(client.synced),
+        "offset": signed_offset(client.offset_ms),
+        "source": _word(client.servers_source),
+        "servers": _word(servers_in_use(client)),
+        "enabled": _word(client.enabled),
+        "skew": signed_skew(info.clock.skew_s if info.clock else None),
+        "API": info.api_version or "-",
+    }
 
 
 def _one_info(device: Device, info: NTPInfo) -> Table:
-    table = Table.grid(padding=(0, 2))
     client = info.client or NTPClientStatus()
-    skew = f"{info.clock.skew_s:+.2f} s ± {info.clock.uncertainty_s:.2f} s" if info.clock else "-"
-    offset = "-" if client.offset_ms is None else f"{client.offset_ms:+.6g} ms"
+    clock = info.clock
     rows = {
-        "device": f"{device.name} ({device.address})",
+        "device": device.name + (f" ({device.address})" if device.name != device.address else ""),
         "API version": info.api_version or "-",
         "enabled": _word(client.enabled),
         "source": _word(client.servers_source),
@@ -172,16 +185,29 @@ def _one_info(device: Device, info: NTPInfo) -> Table:
         "NTS": _word(client.nts_enabled),
         "NTS-KE servers": _word(client.static_ntske_servers),
         "NTS-KE CA certificates": _word(client.ntske_server_ca_certs),
-        "poll bounds": f"2^{_word(client.minpoll)} to 2^{_word(client.maxpoll)} s",
+        "poll interval": _poll_interval(client),
         "synced": _word(client.synced),
-        "next sync in": f"{_word(client.time_to_next_sync_s)} s",
-        "offset": offset,
-        "clock against ours": skew,
+        "next sync in": "-"
+        if client.time_to_next_sync_s is None
+        else f"{client.time_to_next_sync_s} s",
+        "offset": "-" if client.offset_ms is None else f"{client.offset_ms:+.6g} ms",
+        "clock against ours": (
+            f"{signed_skew(clock.skew_s)} (± {clock.uncertainty_s:.1f} s)" if clock else "-"
+        ),
         **{name: repr(value) for name, value in client.other.items()},
+        **{name: repr(value) for name, value in info.other.items()},
     }
+    table = Table.grid(padding=(0, 2))
     for name, value in rows.items():
-        table.add_row(Text(name, style="bold"), _text(value))
+        table.add_row(_text(name, "bold"), _text(value))
     return table
+
+
+def _poll_interval(client: NTPClientStatus) -> str:
+    """Give its bounds as the API has them: a device may send a power that no memory holds."""
+    if client.minpoll is None or client.maxpoll is None:
+        return "-"
+    return f"2^{client.minpoll} to 2^{client.maxpoll} s"
 
 
 def changes_table(changed: Sequence[ChangedDevice]) -> RenderableType:
@@ -214,18 +240,24 @@ def _text(text: str, style: str = "") -> Text:
     return Text(printable(text), style=style)
 
 
-def _offset(offset_ms: float | None) -> str:
+def offset(offset_ms: float | None) -> str:
+    """Give an offset with two decimals, in the unit that suits it."""
     if offset_ms is None:
         return "-"
     if abs(offset_ms) >= 1000:  # noqa: PLR2004  one second
-        return f"{offset_ms / 1000:.4g} s"
-    return f"{offset_ms:.3g} ms"
+        return f"{offset_ms / 1000:.2f} s"
+    return f"{offset_ms:.2f} ms"
 
 
-def _signed_offset(offset_ms: float | None) -> str:
-    return (
-        f"+{_offset(offset_ms)}" if offset_ms is not None and offset_ms > 0 else _offset(offset_ms)
-    )
+def signed_offset(offset_ms: float | None) -> str:
+    """Give an offset with its sign."""
+    sign = "+" if offset_ms is not None and offset_ms > 0 else ""
+    return sign + offset(offset_ms)
+
+
+def signed_skew(skew_s: float | None) -> str:
+    """Give a skew with its sign, in seconds; more digits than one would be a lie."""
+    return "-" if skew_s is None else f"{round(skew_s, 1) + 0.0:+.1f} s"
 
 
 def _word(value: object) -> str:
@@ -236,10 +268,3 @@ def _word(value: object) -> str:
     if isinstance(value, ServersSource):
         return value.value
     return " ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
-
-
-def _joined(parts: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str] | str]:
-    for place, part in enumerate(parts):
-        if place:
-            yield ", "
-        yield part
