@@ -56,12 +56,19 @@ PURE: Final = (
     "device.configuration",
     "device.wire",
     "device.auth",
+    "device.strict",
     "fleet.retry",
     "fleet.slots",
+    "health.failures",
     "health.finding",
     "health.judge",
-    "simulator.camera",
-    "simulator.ntp_client",
+    "simulator.model.api",
+    "simulator.model.camera",
+    "simulator.model.clock",
+    "simulator.model.faults",
+    "simulator.model.ntp_client",
+    "simulator.model.parameters",
+    "simulator.model.truth",
 )
 """They decide and do nothing: no network, no file, no clock."""
 
@@ -304,7 +311,12 @@ def test_every_floor_is_ruled() -> None:
         (faults_of_layers, "device/a.py", "from axis_ntp_async import fleet", "fleet"),
         (faults_of_layers, "errors.py", "import axis_ntp_async.device.wire", "device.wire"),
         (faults_of_layers, "fleet/a.py", "def f():\n  import axis_ntp_async.cli", "cli"),
-        (faults_of_layers, "health/a.py", "import axis_ntp_async.simulator.camera", "camera"),
+        (
+            faults_of_layers,
+            "health/a.py",
+            "import axis_ntp_async.simulator.camera",
+            "camera",
+        ),
         (faults_of_layers, "report/a.py", "import axis_ntp_async.fleet.pool", "fleet.pool"),
         (
             faults_of_layers,

@@ -14,10 +14,10 @@ import pytest
 
 from axis_ntp_async import Cause, load_inventory
 from axis_ntp_async.cli.commands import axis_ntp
-from axis_ntp_async.cli.main import ExitCode
+from axis_ntp_async.cli.exits import ExitCode
 from axis_ntp_async.report.documents import FINDING_COLUMNS
 from axis_ntp_async.simulator.fleets import make_fleet
-from axis_ntp_async.simulator.server import SimulatedFleet
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 README: Final = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 PLACE: Final = 'host="10.0.4.17"'

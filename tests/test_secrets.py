@@ -37,7 +37,8 @@ from axis_ntp_async import (
 )
 from axis_ntp_async.errors import CredentialsError
 from axis_ntp_async.report import documents
-from axis_ntp_async.simulator.access import (
+from axis_ntp_async.simulator.listing import Login
+from axis_ntp_async.simulator.model.access import (
     BASIC,
     DIGEST,
     DIGEST_SHA256,
@@ -45,11 +46,10 @@ from axis_ntp_async.simulator.access import (
     CertificateKind,
     Offer,
 )
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import Kind
-from axis_ntp_async.simulator.listing import Login
-from axis_ntp_async.simulator.server import SimulatedFleet
-from axis_ntp_async.simulator.world import World
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Kind
+from axis_ntp_async.simulator.model.world import World
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 USERNAME: Final = "ntp-service"
 CANARY: Final = 'canary "7f3a" in/the+mine'

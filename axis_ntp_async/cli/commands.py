@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from axis_ntp_async.cli import options as shared
-from axis_ntp_async.cli.main import PipeClosedError
+from axis_ntp_async.cli.exits import PipeClosedError
 from axis_ntp_async.cli.settings import read_settings
 
 

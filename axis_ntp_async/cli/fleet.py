@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 from attrs import Factory, evolve, field, frozen
 
-from axis_ntp_async.cli.main import ExitCode, say
+from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.options import ConnectionOptions, FleetOptions, InventoryOptions
 from axis_ntp_async.device.auth import Credentials
 from axis_ntp_async.device.records import Device, Outcome

@@ -10,8 +10,8 @@ from typing import Final
 import click
 from rich.console import RenderableType
 
+from axis_ntp_async.cli.exits import ExitCode
 from axis_ntp_async.cli.fleet import check_trust, counted, read_inventory
-from axis_ntp_async.cli.main import ExitCode
 from axis_ntp_async.cli.options import InventoryOptions
 from axis_ntp_async.cli.showing import Results
 from axis_ntp_async.device.records import Device

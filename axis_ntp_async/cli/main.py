@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import errno
 import os
 import sys
@@ -10,25 +9,10 @@ from collections.abc import Sequence
 
 import click
 
+from axis_ntp_async.cli.exits import ExitCode, PipeClosedError, say
 from axis_ntp_async.errors import AxisNTPError
-from axis_ntp_async.report.printable import printable
 
 _SHOWN_FAULTS = 20
-
-
-class ExitCode(enum.IntEnum):
-    """What the program leaves with."""
-
-    OK = 0
-    SOME_FAILED = 1
-    USAGE = 2
-    LOGIN_OR_TRUST = 4
-    INTERRUPTED = 130
-    PIPE_CLOSED = 141
-
-
-class PipeClosedError(Exception):
-    """Whoever reads our output has seen enough."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -65,11 +49,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         say(f"the output cannot be written: {error.strerror}")
         return ExitCode.SOME_FAILED
     return int(code or ExitCode.OK)
-
-
-def say(text: str) -> None:
-    """Tell people something, on standard error."""
-    click.echo(f"axis-ntp: {printable(text)}", err=True)
 
 
 def _make_writable() -> None:

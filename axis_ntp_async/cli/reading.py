@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from rich.console import RenderableType
 
+from axis_ntp_async.cli.exits import ExitCode
 from axis_ntp_async.cli.fleet import Fleet, exit_code_of, open_fleet, pool_of, stoppable
-from axis_ntp_async.cli.main import ExitCode
 from axis_ntp_async.cli.options import FleetOptions
 from axis_ntp_async.cli.showing import Results
 from axis_ntp_async.device.records import Outcome

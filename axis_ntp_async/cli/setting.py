@@ -12,8 +12,8 @@ import click
 from attrs import frozen
 from rich.console import RenderableType
 
+from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.fleet import Fleet, counted, exit_code_of, open_fleet, pool_of, stoppable
-from axis_ntp_async.cli.main import ExitCode, say
 from axis_ntp_async.cli.options import FleetOptions
 from axis_ntp_async.cli.showing import Results
 from axis_ntp_async.device.configuration import Change, NTPClientConfiguration

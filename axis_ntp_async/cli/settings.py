@@ -49,6 +49,8 @@ def read_settings(parameters: Mapping[str, click.Parameter]) -> dict[str, Any]:
                 continue
             try:
                 settings[name] = _checked(parameters[name], value)
+                if path is PROJECT_FILE:
+                    _check_harmless(value)
             except click.BadParameter as error:
                 faults.append(f"{path}: {key}: {error.message}")
     if faults:
@@ -68,6 +70,15 @@ def _checked(option: click.Parameter, value: Any) -> Any:  # noqa: ANN401  any T
         raise click.BadParameter(f"expected {expected}, not {value!r}")
     option.type_cast_value(click.Context(click.Command("")), value)
     return value
+
+
+def _check_harmless(value: object) -> None:
+    """Refuse what would run a program only because somebody works in this folder."""
+    if isinstance(value, str) and value.startswith("exec:"):
+        raise click.BadParameter(
+            "'exec:' is not taken from the folder one happens to be in; "
+            "give it as an option, in the environment, or in your own settings file"
+        )
 
 
 _KINDS: Final[dict[str, tuple[Any, str]]] = {

@@ -11,8 +11,8 @@ from pathlib import Path
 import attrs
 import click
 
+from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.fleet import Fleet, counted, handling
-from axis_ntp_async.cli.main import ExitCode, say
 from axis_ntp_async.cli.options import FleetOptions
 from axis_ntp_async.cli.sweeping import sweep_fleet
 from axis_ntp_async.device.trust import KnownDevices, Trust
@@ -23,7 +23,7 @@ from axis_ntp_async.inventory.inventory import load_inventory
 from axis_ntp_async.simulator.demo import demo_fleet
 from axis_ntp_async.simulator.fleets import Troubles, make_fleet
 from axis_ntp_async.simulator.listing import INVENTORY_NAME
-from axis_ntp_async.simulator.server import SimulatedFleet
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 _MARK = "# A simulated fleet"
 """How the inventories begin that may be overwritten."""

@@ -8,8 +8,8 @@ from contextlib import aclosing
 
 from attrs import evolve
 
+from axis_ntp_async.cli.exits import ExitCode
 from axis_ntp_async.cli.fleet import Fleet, exit_code_of, open_fleet, pool_of, stoppable
-from axis_ntp_async.cli.main import ExitCode
 from axis_ntp_async.cli.options import FleetOptions, ThresholdOptions
 from axis_ntp_async.cli.showing import Results
 from axis_ntp_async.errors import DeviceError, SettingsError

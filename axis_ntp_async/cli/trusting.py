@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.fleet import (
     Fleet,
     counted,
@@ -23,7 +24,6 @@ from axis_ntp_async.cli.fleet import (
     stoppable,
     trust_of,
 )
-from axis_ntp_async.cli.main import ExitCode, say
 from axis_ntp_async.cli.options import ConnectionOptions
 from axis_ntp_async.device.records import Device, Outcome
 from axis_ntp_async.device.session import DeviceSession

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from axis_ntp_async.simulator.fleets import CameraMaker, make_world, site_servers
 from axis_ntp_async.simulator.listing import Login
-from axis_ntp_async.simulator.server import SimulatedFleet
-from axis_ntp_async.simulator.world import ALWAYS
+from axis_ntp_async.simulator.model.world import ALWAYS
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 _SITES: Final = {"berlin": 30, "lyon": 20, "oslo": 10}
 _DARK_SITE: Final = "oslo"

@@ -10,12 +10,12 @@ from attrs import asdict, evolve, field, frozen
 
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import ServersSource
-from axis_ntp_async.simulator.access import CertificateKind
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import Fault, Kind
 from axis_ntp_async.simulator.listing import Login
-from axis_ntp_async.simulator.server import SimulatedFleet
-from axis_ntp_async.simulator.world import ALWAYS, World
+from axis_ntp_async.simulator.model.access import CertificateKind
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Fault, Kind
+from axis_ntp_async.simulator.model.world import ALWAYS, World
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 WRONG_SERVERS: Final = ("192.0.2.10", "192.0.2.11")
 """They tell a time that is ahead by `WRONG_BY_S`."""

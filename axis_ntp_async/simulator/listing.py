@@ -11,9 +11,9 @@ from typing import Final
 from attrs import evolve, field, frozen
 
 from axis_ntp_async.device.records import Device
-from axis_ntp_async.simulator.access import CertificateKind
-from axis_ntp_async.simulator.addresses import Address
-from axis_ntp_async.simulator.camera import Camera
+from axis_ntp_async.simulator.model.access import CertificateKind
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.serving.addresses import Address
 
 INVENTORY_NAME: Final = "fleet.toml"
 CA_NAME: Final = "axis-root.pem"

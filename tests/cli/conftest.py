@@ -18,9 +18,9 @@ import pytest
 from axis_ntp_async.cli.main import run as run_program
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import ServersSource
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.server import SimulatedFleet
-from axis_ntp_async.simulator.world import VirtualTime, World
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.world import VirtualTime, World
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 SERVERS = ("10.0.0.5", "10.0.0.6")
 PATIENCE_S = 60.0

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import Kind
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Kind
 
 Make = Callable[..., Camera]
 Start = Callable[..., subprocess.Popen[str]]

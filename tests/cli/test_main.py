@@ -13,8 +13,9 @@ import pytest
 
 from axis_ntp_async import __main__ as program
 from axis_ntp_async.cli import main
+from axis_ntp_async.cli.exits import say
 from axis_ntp_async.errors import SettingsError
-from axis_ntp_async.simulator.camera import Camera
+from axis_ntp_async.simulator.model.camera import Camera
 
 COMMANDS = [
     *([one] for one in ("demo", "sweep", "get", "versions", "set", "trust", "simulate")),
@@ -120,7 +121,7 @@ def test_many_faults_are_cut(run: Callable[..., Any], monkeypatch: pytest.Monkey
 
 def test_what_is_told_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """File names and devices' words are texts of strangers."""
-    main.say("gone\x1b[2J")
+    say("gone\x1b[2J")
     assert capsys.readouterr().err == "axis-ntp: gone?[2J\n"
 
 
@@ -204,6 +205,7 @@ def test_help_is_pretty_for_people(
 DECORATED = """
 import sys
 from axis_ntp_async.cli import main
+from axis_ntp_async.cli.exits import say
 sys.stdout.isatty = lambda: True
 sys.exit(main.run(["--help"]))
 """

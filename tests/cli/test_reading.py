@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import Fault, Kind
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Fault, Kind
 
 Make = Callable[..., Camera]
 

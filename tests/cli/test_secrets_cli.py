@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import Kind
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Kind
 
 CANARY = "c4n4ry-s3cr3t"
 Make = Callable[..., Camera]

@@ -10,8 +10,8 @@ from axis_ntp_async.cli import setting
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import Device, NTPClientStatus, NTPInfo
 from axis_ntp_async.errors import UnsupportedDeviceError
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import Fault, Kind
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Fault, Kind
 
 Make = Callable[..., Camera]
 NEW = ("--server", "10.9.0.1", "--server", "10.9.0.2")

@@ -198,3 +198,13 @@ def test_completion_needs_no_settings(
 def test_the_users_file_is_where_the_platform_has_it(home: Path) -> None:
     """By its convention."""
     assert user_file() == home / "axis-ntp" / "axis-ntp.toml"
+
+
+def test_the_folder_one_is_in_runs_no_program(write: Callable[[str, str], Path]) -> None:
+    """`exec:` is taken from the user's own file, never from one that lies about."""
+    text = 'password-from = "exec:touch never"'
+    write("user", text)
+    assert read_settings(SETTINGS)["password_from"] == "exec:touch never"
+    write("project", text)
+    with pytest.raises(SettingsError, match=r"axis-ntp\.toml: password-from: 'exec:' is not taken"):
+        read_settings(SETTINGS)

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import Kind
 from axis_ntp_async.simulator.fleets import Troubles, make_fleet
-from axis_ntp_async.simulator.truth import truth_of
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Kind
+from axis_ntp_async.simulator.model.truth import truth_of
 
 Make = Callable[..., Camera]
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from axis_ntp_async.device.trust import KnownDevices
-from axis_ntp_async.simulator.access import CertificateKind
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import Kind
+from axis_ntp_async.simulator.model.access import CertificateKind
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Kind
 
 Make = Callable[..., Camera]
 KNOWN = Path("known")

@@ -16,8 +16,8 @@ import pytest
 
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.trust import KnownDevices, Trust
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.world import VirtualTime, World
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.world import VirtualTime, World
 
 ANSWERS = Path(__file__).parent.parent / "answers"
 

@@ -20,10 +20,10 @@ from axis_ntp_async.errors import (
     DeviceUnreachableError,
     IdentityMismatchError,
 )
-from axis_ntp_async.simulator.access import CertificateKind
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.certificates import Certificate, CertificateMaker
-from axis_ntp_async.simulator.server import SimulatedFleet
+from axis_ntp_async.simulator.model.access import CertificateKind
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.serving.certificates import Certificate, CertificateMaker
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 

@@ -17,8 +17,8 @@ from axis_ntp_async.errors import (
     UnsupportedDeviceError,
     UnsupportedVersionError,
 )
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.server import SimulatedFleet
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 Serve = Callable[..., Any]
 MakeCamera = Callable[..., Camera]

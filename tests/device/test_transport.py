@@ -29,10 +29,10 @@ from axis_ntp_async.errors import (
     RequestRejectedError,
     UnexpectedResponseError,
 )
-from axis_ntp_async.simulator.access import BASIC, DIGEST, DIGEST_SHA256, Access, Offer
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import Fault, Kind
-from axis_ntp_async.simulator.server import SimulatedFleet
+from axis_ntp_async.simulator.model.access import BASIC, DIGEST, DIGEST_SHA256, Access, Offer
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Fault, Kind
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 Serve = Callable[..., Any]
 MakeCamera = Callable[..., Camera]

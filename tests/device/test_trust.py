@@ -12,7 +12,7 @@ from axis_ntp_async.errors import (
     CertificateRejectedError,
     InventoryError,
 )
-from axis_ntp_async.simulator.certificates import CertificateMaker
+from axis_ntp_async.simulator.serving.certificates import CertificateMaker
 
 PIN = "ab" * 32
 

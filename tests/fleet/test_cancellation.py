@@ -16,9 +16,9 @@ from axis_ntp_async.errors import DeviceBusyError, DeviceUnreachableError
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.fleet.retry import RetryPolicy
 from axis_ntp_async.fleet.slots import Limits
-from axis_ntp_async.simulator.faults import Fault, Kind
 from axis_ntp_async.simulator.fleets import make_fleet
-from axis_ntp_async.simulator.server import SimulatedFleet
+from axis_ntp_async.simulator.model.faults import Fault, Kind
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 Call = Callable[[DeviceSession], Awaitable[Any]]
 

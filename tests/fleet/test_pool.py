@@ -28,9 +28,9 @@ from axis_ntp_async.errors import (
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.fleet.retry import RetryPolicy
 from axis_ntp_async.fleet.slots import Limits
-from axis_ntp_async.simulator.faults import Fault, Kind
 from axis_ntp_async.simulator.fleets import Troubles, make_fleet
-from axis_ntp_async.simulator.server import SimulatedFleet
+from axis_ntp_async.simulator.model.faults import Fault, Kind
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 READ = DeviceSession.get_ntp_info
 QUICK = RetryPolicy(wait_initial_s=0.0, attempt_timeout_s=1.0)

@@ -20,9 +20,9 @@ from axis_ntp_async.fleet.retry import RetryPolicy
 from axis_ntp_async.health.finding import Cause, Finding, State
 from axis_ntp_async.health.judge import judge
 from axis_ntp_async.health.sweep import EXAMPLES, Summary, Sweep, sweep
-from axis_ntp_async.simulator.faults import Fault, Kind
 from axis_ntp_async.simulator.fleets import Troubles, make_fleet
-from axis_ntp_async.simulator.server import SimulatedFleet
+from axis_ntp_async.simulator.model.faults import Fault, Kind
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 Make = Callable[..., Outcome[NTPInfo]]
 

@@ -13,9 +13,9 @@ import pytest
 from axis_ntp_async.device import wire
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import Device, ServersSource
-from axis_ntp_async.simulator.access import Access
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.world import VirtualTime, World
+from axis_ntp_async.simulator.model.access import Access
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.world import VirtualTime, World
 
 SERVERS = ("10.0.0.5", "10.0.0.6")
 

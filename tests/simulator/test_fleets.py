@@ -7,8 +7,8 @@ from attrs import fields
 
 from axis_ntp_async.simulator.demo import demo_fleet
 from axis_ntp_async.simulator.fleets import TROUBLES, Troubles, make_fleet, site_servers
-from axis_ntp_async.simulator.server import SimulatedFleet
-from axis_ntp_async.simulator.world import VirtualTime
+from axis_ntp_async.simulator.model.world import VirtualTime
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 CAUSE_OF_TROUBLE = {
     "refused": "unreachable",

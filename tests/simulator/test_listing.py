@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axis_ntp_async.simulator.access import CertificateKind
-from axis_ntp_async.simulator.camera import Camera
 from axis_ntp_async.simulator.listing import Login, quoted
-from axis_ntp_async.simulator.server import SimulatedFleet
+from axis_ntp_async.simulator.model.access import CertificateKind
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 MakeCamera = Callable[..., Camera]
 

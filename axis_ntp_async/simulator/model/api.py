@@ -13,9 +13,9 @@ from attrs import evolve
 
 from axis_ntp_async.device import wire
 from axis_ntp_async.device.records import NTPInfo
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import SPOILING, Answer, Kind, not_found, spoiled
-from axis_ntp_async.simulator.parameters import configuration_of, settable, sub_code_of_fault
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import SPOILING, Answer, Kind, not_found, spoiled
+from axis_ntp_async.simulator.model.parameters import configuration_of, settable, sub_code_of_fault
 
 BODY_LIMIT_BYTES: Final = 64 * 1024
 """A larger request gets code 2001. Assumed: the document names no number."""

@@ -6,10 +6,10 @@ import pytest
 
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import ServersSource
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import Fault, Kind
-from axis_ntp_async.simulator.parameters import api_version_of
-from axis_ntp_async.simulator.world import VirtualTime
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Fault, Kind
+from axis_ntp_async.simulator.model.parameters import api_version_of
+from axis_ntp_async.simulator.model.world import VirtualTime
 
 MakeCamera = Callable[..., Camera]
 

@@ -13,10 +13,10 @@ from typing import Final
 from attrs import frozen
 
 from axis_ntp_async.device.records import NTPClientStatus, ServersSource
-from axis_ntp_async.simulator.access import CertificateKind
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import SPOILING, Kind
 from axis_ntp_async.simulator.listing import Login
+from axis_ntp_async.simulator.model.access import CertificateKind
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import SPOILING, Kind
 
 OFFSET_ABOVE_MS: Final = 100.0
 SKEW_ABOVE_S: Final = 2.0

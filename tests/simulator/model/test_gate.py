@@ -7,9 +7,16 @@ from collections.abc import Callable
 import pytest
 from attrs import evolve
 
-from axis_ntp_async.simulator.access import BASIC, DIGEST, DIGEST_SHA256, Access, Offer, Protection
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.gate import (
+from axis_ntp_async.simulator.model.access import (
+    BASIC,
+    DIGEST,
+    DIGEST_SHA256,
+    Access,
+    Offer,
+    Protection,
+)
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.gate import (
     Attempt,
     Gate,
     Verdict,

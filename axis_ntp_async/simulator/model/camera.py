@@ -17,18 +17,18 @@ from attrs import define, evolve, field, frozen
 from axis_ntp_async.device import wire
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import NTPClientStatus
-from axis_ntp_async.simulator.access import Access, CertificateKind
-from axis_ntp_async.simulator.clock import CameraClock
-from axis_ntp_async.simulator.faults import Dice, Fault, Kind, faults_of
-from axis_ntp_async.simulator.ntp_client import (
+from axis_ntp_async.simulator.model.access import Access, CertificateKind
+from axis_ntp_async.simulator.model.clock import CameraClock
+from axis_ntp_async.simulator.model.faults import Dice, Fault, Kind, faults_of
+from axis_ntp_async.simulator.model.ntp_client import (
     CHRONY,
     FACTORY_CONFIGURATION,
     OPENNTPD,
     NTPClient,
     laid_over,
 )
-from axis_ntp_async.simulator.parameters import api_version_of, has_member, release_of
-from axis_ntp_async.simulator.world import World
+from axis_ntp_async.simulator.model.parameters import api_version_of, has_member, release_of
+from axis_ntp_async.simulator.model.world import World
 
 _CHRONY_SINCE: Final = (11, 0)
 _OTHER_SERIAL: Final = "00408C000000"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from attrs import define, field, frozen
 
-from axis_ntp_async.simulator.camera import Camera
+from axis_ntp_async.simulator.model.camera import Camera
 
 
 @define

@@ -12,11 +12,18 @@ import pytest
 
 from axis_ntp_async.device import wire
 from axis_ntp_async.device.records import Device
-from axis_ntp_async.simulator.access import BASIC, DIGEST, DIGEST_SHA256, Access, Offer, Protection
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import OVERSIZE_BYTES, Fault, Kind
-from axis_ntp_async.simulator.server import SimulatedFleet
-from axis_ntp_async.simulator.world import VirtualTime, World
+from axis_ntp_async.simulator.model.access import (
+    BASIC,
+    DIGEST,
+    DIGEST_SHA256,
+    Access,
+    Offer,
+    Protection,
+)
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import OVERSIZE_BYTES, Fault, Kind
+from axis_ntp_async.simulator.model.world import VirtualTime, World
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 MakeCamera = Callable[..., Camera]
 Ask = Callable[..., Awaitable[Any]]

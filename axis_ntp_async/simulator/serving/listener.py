@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from axis_ntp_async.simulator.addresses import Address, address_of, reserved
+from axis_ntp_async.simulator.serving.addresses import Address, address_of, reserved
 
 
 class Listener:

@@ -29,7 +29,14 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from axis_ntp_async.device.records import Device
-from axis_ntp_async.simulator.addresses import (
+from axis_ntp_async.simulator.listing import Login, device_of, usual_logins, write_listing
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Answer, Kind
+from axis_ntp_async.simulator.model.front import Visit, respond
+from axis_ntp_async.simulator.model.gate import Attempt, Gate
+from axis_ntp_async.simulator.model.truth import Truth, truth_of
+from axis_ntp_async.simulator.model.world import World
+from axis_ntp_async.simulator.serving.addresses import (
     Address,
     allow_open_files,
     has_many_loopback_addresses,
@@ -37,16 +44,9 @@ from axis_ntp_async.simulator.addresses import (
     reserve_many_ports,
     reserve_one_port,
 )
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.certificates import Certificate, FleetCertificates
-from axis_ntp_async.simulator.counters import Counters
-from axis_ntp_async.simulator.faults import Answer, Kind
-from axis_ntp_async.simulator.front import Visit, respond
-from axis_ntp_async.simulator.gate import Attempt, Gate
-from axis_ntp_async.simulator.listener import Entrance, Listener, local_address
-from axis_ntp_async.simulator.listing import Login, device_of, usual_logins, write_listing
-from axis_ntp_async.simulator.truth import Truth, truth_of
-from axis_ntp_async.simulator.world import World
+from axis_ntp_async.simulator.serving.certificates import Certificate, FleetCertificates
+from axis_ntp_async.simulator.serving.counters import Counters
+from axis_ntp_async.simulator.serving.listener import Entrance, Listener, local_address
 
 SERVER_HEADER: Final = "Apache/2.4.68 (Unix) OpenSSL/3.5.7"
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from axis_ntp_async.simulator.faults import (
+from axis_ntp_async.simulator.model.faults import (
     OVERSIZE_BYTES,
     Answer,
     Dice,

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import define, field, frozen
 
-from axis_ntp_async.simulator.access import Offer
+from axis_ntp_async.simulator.model.access import Offer
 
 if TYPE_CHECKING:
-    from axis_ntp_async.simulator.camera import Camera
+    from axis_ntp_async.simulator.model.camera import Camera
 
 _PARAMETER: Final = re.compile(r'([\w*-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*(?:,|$)')
 _HASH_OF: Final = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from axis_ntp_async.simulator.world import ALWAYS, VirtualTime, World
+from axis_ntp_async.simulator.model.world import ALWAYS, VirtualTime, World
 
 
 def test_virtual_time_runs_as_fast_as_it_is_told() -> None:

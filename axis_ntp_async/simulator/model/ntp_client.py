@@ -21,8 +21,8 @@ from attrs import define, evolve, field, frozen
 
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import NTPClientStatus, ServersSource
-from axis_ntp_async.simulator.clock import CameraClock
-from axis_ntp_async.simulator.world import TimeAnswer, World
+from axis_ntp_async.simulator.model.clock import CameraClock
+from axis_ntp_async.simulator.model.world import TimeAnswer, World
 
 STEP_ABOVE_S: Final = 0.1
 """At the first update a larger error is stepped, a smaller one slewed."""

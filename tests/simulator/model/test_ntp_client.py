@@ -6,8 +6,8 @@ import pytest
 
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import ServersSource
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.world import ALWAYS, VirtualTime, World
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.world import ALWAYS, VirtualTime, World
 
 OLD = "10.12.323"
 NEW = "12.11.77"

@@ -9,9 +9,9 @@ import pytest
 from axis_ntp_async.device import wire
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import ServersSource
-from axis_ntp_async.simulator.api import BODY_LIMIT_BYTES, answer
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import OVERSIZE_BYTES, SPOILING, Fault, Kind
+from axis_ntp_async.simulator.model.api import BODY_LIMIT_BYTES, answer
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import OVERSIZE_BYTES, SPOILING, Fault, Kind
 
 JSON = "application/json"
 READ = b'{"apiVersion": "1.0", "context": "abc", "method": "getNTPInfo"}'

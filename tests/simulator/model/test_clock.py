@@ -2,7 +2,7 @@
 
 import pytest
 
-from axis_ntp_async.simulator.clock import CameraClock
+from axis_ntp_async.simulator.model.clock import CameraClock
 
 
 def make_clock(**members: float) -> CameraClock:

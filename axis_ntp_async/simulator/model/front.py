@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 from axis_ntp_async.device import wire
-from axis_ntp_async.simulator import api
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import (
+from axis_ntp_async.simulator.model import api
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import (
     Answer,
     Kind,
     blocked,
@@ -19,7 +19,7 @@ from axis_ntp_async.simulator.faults import (
     redirect,
     refusal,
 )
-from axis_ntp_async.simulator.gate import Attempt, Gate, Verdict
+from axis_ntp_async.simulator.model.gate import Attempt, Gate, Verdict
 
 _BAD_REQUEST: Final = 400
 _UNAUTHORIZED: Final = 401

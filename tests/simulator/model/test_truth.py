@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from axis_ntp_async.simulator.access import BASIC, DIGEST, Access
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.faults import Fault, Kind
 from axis_ntp_async.simulator.listing import Login
-from axis_ntp_async.simulator.truth import truth_of
-from axis_ntp_async.simulator.world import VirtualTime
+from axis_ntp_async.simulator.model.access import BASIC, DIGEST, Access
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Fault, Kind
+from axis_ntp_async.simulator.model.truth import truth_of
+from axis_ntp_async.simulator.model.world import VirtualTime
 
 MakeCamera = Callable[..., Camera]
 

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from axis_ntp_async.simulator import addresses
-from axis_ntp_async.simulator.addresses import (
+from axis_ntp_async.simulator.serving import addresses
+from axis_ntp_async.simulator.serving.addresses import (
     Address,
     address_of,
     allow_open_files,

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final
 
 from attrs import field, frozen
 
-from axis_ntp_async.simulator.access import CertificateKind
-from axis_ntp_async.simulator.camera import Camera
 from axis_ntp_async.simulator.listing import CA_NAME
+from axis_ntp_async.simulator.model.access import CertificateKind
+from axis_ntp_async.simulator.model.camera import Camera
 
 if TYPE_CHECKING:
     from cryptography import x509

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from axis_ntp_async.device.records import Device
-from axis_ntp_async.simulator.access import CertificateKind
-from axis_ntp_async.simulator.camera import Camera
-from axis_ntp_async.simulator.certificates import CertificateMaker
-from axis_ntp_async.simulator.server import SimulatedFleet
+from axis_ntp_async.simulator.model.access import CertificateKind
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.serving.certificates import CertificateMaker
+from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 MakeCamera = Callable[..., Camera]
 
