@@ -4,6 +4,9 @@ Read, judge and set the NTP clients of whole fleets of Axis devices, with asynci
 One device: `DeviceSession`. Many: `SessionPool`. What to think of them:
 `judge` and `sweep`. Which devices there are: `load_inventory`.
 
+What is most often caught is here; all errors are in `axis_ntp_async.errors`,
+as a tree.
+
 Names are fetched from their files when they are first used, so that
 importing the package, and `axis-ntp --help`, cost next to nothing.
 """
@@ -24,11 +27,21 @@ if TYPE_CHECKING:
     )
     from axis_ntp_async.device.session import DeviceSession
     from axis_ntp_async.device.trust import KnownDevices, Trust
-    from axis_ntp_async.errors import AxisNTPError, ConfigurationError, DeviceError
+    from axis_ntp_async.errors import (
+        AxisNTPError,
+        ConfigurationError,
+        CredentialsError,
+        DeviceError,
+        DeviceUnreachableError,
+        InventoryError,
+        LoginRefusedError,
+        SelectionError,
+    )
     from axis_ntp_async.fleet.pool import SessionPool
     from axis_ntp_async.fleet.retry import RetryPolicy
     from axis_ntp_async.fleet.slots import Limits
     from axis_ntp_async.health.finding import (
+        PROFILES,
         Cause,
         Finding,
         Problem,
@@ -53,38 +66,53 @@ _NAMES_OF_FILE = {
     ),
     "device.session": ("DeviceSession",),
     "device.trust": ("KnownDevices", "Trust"),
-    "errors": ("AxisNTPError", "ConfigurationError", "DeviceError"),
+    "errors": (
+        "AxisNTPError",
+        "ConfigurationError",
+        "CredentialsError",
+        "DeviceError",
+        "DeviceUnreachableError",
+        "InventoryError",
+        "LoginRefusedError",
+        "SelectionError",
+    ),
     "inventory.credentials": ("resolve_credentials",),
     "inventory.inventory": ("Inventory", "load_inventory"),
     "fleet.pool": ("SessionPool",),
     "fleet.retry": ("RetryPolicy",),
     "fleet.slots": ("Limits",),
-    "health.finding": ("Cause", "Finding", "Problem", "State", "Thresholds"),
+    "health.finding": ("PROFILES", "Cause", "Finding", "Problem", "State", "Thresholds"),
     "health.judge": ("judge",),
     "health.sweep": ("Summary", "Sweep", "sweep"),
 }
 _FILE_OF_NAME = {name: file for file, names in _NAMES_OF_FILE.items() for name in names}
 
 __all__ = [
+    "PROFILES",
     "AxisNTPError",
     "Cause",
     "Change",
     "ClockReading",
     "ConfigurationError",
     "Credentials",
+    "CredentialsError",
     "Device",
     "DeviceError",
     "DeviceSession",
+    "DeviceUnreachableError",
     "Finding",
     "Inventory",
+    "InventoryError",
     "KnownDevices",
     "Limits",
+    "LoginRefusedError",
     "NTPClientConfiguration",
     "NTPClientStatus",
     "NTPInfo",
     "Outcome",
     "Problem",
     "RetryPolicy",
+    "SelectionError",
     "ServersSource",
     "SessionPool",
     "State",

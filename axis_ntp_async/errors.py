@@ -16,11 +16,13 @@ Every error this package raises, in one tree.
         ├── LoginRefusedError           HTTP 401                                          never
         ├── PlaintextLoginError         it wants the password in clear text               never
         ├── NotTriedError               the run was stopped before its turn came          never
-        │   └── CredentialSuspendedError    others refused the same credentials
+        │   ├── CredentialSuspendedError    others refused the same credentials
+        │   └── TooManyOpenFilesError   we ourselves may open no more files           retryable
         ├── UnsupportedDeviceError      HTTP 404, 405: no ntp.cgi, or it lacks a member   never
+        ├── ConfigurationRefusedError   it could not take the values; nothing was sent    never
         ├── UnexpectedResponseError     not JSON, wrong shape, too large, a redirect      never
         └── APIError                    the device's own error object                     never
-            ├── InternalDeviceError     1000, or HTTP 500                                 retryable
+            ├── InternalDeviceError     1000, or HTTP 500 without a code                  retryable
             ├── RequestRejectedError    2000 2001 3000 4000 4003, and codes we do not know
             ├── UnsupportedVersionError 4001, or it lists only versions we do not know
             ├── NotAuthorizedError      4002, which comes with HTTP 200
@@ -182,15 +184,25 @@ class PlaintextLoginError(DeviceError):
 
 
 class NotTriedError(DeviceError):
-    """The run was stopped before the device's turn came; nothing was sent."""
+    """The device's turn did not come, mostly since the run was stopped; nothing was sent."""
 
 
 class CredentialSuspendedError(NotTriedError):
     """Not tried: too many devices in a row refused the credentials of that name."""
 
 
+class TooManyOpenFilesError(NotTriedError):
+    """Not tried: this process has as many files open as it may; no fault of the device."""
+
+    retryable = True
+
+
 class UnsupportedDeviceError(DeviceError):
     """The product or its firmware lacks the NTP API or the member we need."""
+
+
+class ConfigurationRefusedError(DeviceError):
+    """The device could not take this configuration; nothing was sent."""
 
 
 class UnexpectedResponseError(DeviceError):
@@ -202,18 +214,22 @@ class APIError(DeviceError):
     The device answered with an error object.
 
     Attributes:
-        code: The number as sent, also when we do not know it.
+        code: The number as sent, also when we do not know it; `None` when there was none.
         sub_code: The number under `details`, if one was sent.
 
     Source: NTP API, General error codes.
     """
 
-    def __init__(self, device: str, message: str, code: int, sub_code: int | None = None) -> None:
+    def __init__(
+        self, device: str, message: str, code: int | None, sub_code: int | None = None
+    ) -> None:
         super().__init__(device, message, code, sub_code)
         self.code = code
         self.sub_code = sub_code
 
     def __str__(self) -> str:
+        if self.code is None:
+            return super().__str__()
         numbers = f"error {self.code}"
         if self.sub_code is not None:
             numbers += f", sub code {self.sub_code}"
@@ -221,7 +237,7 @@ class APIError(DeviceError):
 
 
 class InternalDeviceError(APIError):
-    """Code 1000, or HTTP 500 without a readable error object."""
+    """Code 1000, or HTTP 500 without a readable error object: then `code` is `None`."""
 
     retryable = True
 

@@ -73,6 +73,7 @@ def test_what_may_be_tried_again() -> None:
         "DeviceBusyError",
         "DeviceUnreachableError",
         "InternalDeviceError",
+        "TooManyOpenFilesError",
     } == {one.__name__ for one in DEVICE_ERRORS if one.retryable}
 
 
@@ -112,6 +113,13 @@ def test_a_sub_code_names_its_parameter(sub_code: int | None, parameter: str | N
     assert sub_code == error.sub_code
     assert str(error).endswith(f": {parameter}") == (parameter is not None)
     assert (f"sub code {sub_code}" in str(error)) == (sub_code is not None)
+
+
+def test_an_error_without_a_code_shows_none() -> None:
+    """An HTTP 500 need not explain itself."""
+    error = errors.InternalDeviceError("lobby-3", "HTTP 500 without an explanation", None)
+    assert str(error) == "lobby-3: HTTP 500 without an explanation"
+    assert pickle.loads(pickle.dumps(error)).code is None  # noqa: S301  our own
 
 
 def test_all_faults_are_in_one_message() -> None:

@@ -15,6 +15,7 @@ import pytest
 from axis_ntp_async import Cause, load_inventory
 from axis_ntp_async.cli.commands import axis_ntp
 from axis_ntp_async.cli.exits import ExitCode
+from axis_ntp_async.inventory.formats.reader import FORMATS
 from axis_ntp_async.report.documents import FINDING_COLUMNS
 from axis_ntp_async.simulator.fleets import make_fleet
 from axis_ntp_async.simulator.serving.server import SimulatedFleet
@@ -154,6 +155,12 @@ def test_every_option_that_is_named_exists() -> None:
     }
     assert named
     assert named <= options_of(axis_ntp)
+
+
+def test_every_format_is_told() -> None:
+    """Those that `--format` takes, and no other."""
+    below = README.split("else `--format`: ", 1)[1]
+    assert tuple(words_of_code(below.split(".", 1)[0])) == FORMATS
 
 
 def test_every_exit_code_is_told() -> None:

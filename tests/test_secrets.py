@@ -24,6 +24,7 @@ import pytest
 
 from axis_ntp_async import (
     Credentials,
+    Device,
     DeviceError,
     DeviceSession,
     KnownDevices,
@@ -227,6 +228,46 @@ async def test_no_output_of_a_run_holds_a_secret(
 
     assert harvest.leaks(forms) == []
     assert_that_all_happened(outcomes, caplog)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"\x00garbage\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain",
+        b"HTTP/1.1 302 Found\r\nLocation: nowhere\r\nContent-Length: 0\r\n\r\n",
+        b"",
+    ],
+)
+async def test_no_cause_of_an_error_holds_a_secret(answer: bytes) -> None:
+    """aiohttp keeps the headers of the request in some of its errors, the login among them."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        challenge = b'HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm="r"\r\n'
+        for text in (challenge + b"Content-Length: 0\r\n\r\n", answer):
+            heads.append(await reader.readuntil(b"\r\n\r\n"))
+            length = int(heads[-1].lower().partition(b"content-length:")[2].split()[0])
+            await reader.readexactly(length)
+            writer.write(text)
+            await writer.drain()
+        writer.close()
+
+    heads: list[bytes] = []
+    forms, harvest = forms_of(CANARY, ["r"]), Harvest()
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        device = Device(name="d", host="127.0.0.1", port=port, scheme="http", plaintext_basic=True)
+        async with DeviceSession(device, Credentials(USERNAME, CANARY)) as session:
+            with pytest.raises(DeviceError) as caught:
+                await session.get_ntp_info()
+    for error in chain_of(caught.value):
+        harvest.add_object(f"a {type(error).__name__}", error)
+        harvest.add("arguments of an error", error.args)
+    harvest.add("a traceback", "".join(traceback.format_exception(caught.value)))
+    assert harvest.leaks(forms) == []
+    assert forms["the token of Basic"] in heads[-1]
 
 
 def assert_that_all_happened(

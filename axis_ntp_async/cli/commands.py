@@ -10,10 +10,13 @@ import click
 from axis_ntp_async.cli import options as shared
 from axis_ntp_async.cli.exits import PipeClosedError
 from axis_ntp_async.cli.settings import read_settings
+from axis_ntp_async.errors import SettingsError
 
 
 def _work(module: str, function: str, *arguments: Any, **named: Any) -> int:  # noqa: ANN401  passed on
-    """Import the file that does the work, and run its function."""
+    """Import the file that does the work, and run its function, unless the settings are faulty."""
+    if fault := click.get_current_context().find_object(SettingsError):
+        raise fault
     work = getattr(importlib.import_module(f"axis_ntp_async.cli.{module}"), function)
     try:
         return int(work(*arguments, **named))
@@ -44,9 +47,11 @@ def axis_ntp(context: click.Context) -> None:
     devices failed, 2 for wrong options and files, 4 for logins and certificates, and 130 after
     Ctrl-C: the first one waits for what is in flight, the second one does not.
     """
-    if context.invoked_subcommand == "completion":
-        return
-    settings = read_settings(shared.SETTINGS)
+    try:
+        settings = read_settings(shared.SETTINGS)
+    except SettingsError as error:
+        # Told once a command is about to work: help and completion need no settings.
+        settings, context.obj = {}, error
     context.default_map = {
         name: _defaults(command, settings) for name, command in axis_ntp.commands.items()
     }

@@ -35,6 +35,7 @@ from axis_ntp_async.fleet.retry import RetryPolicy
 from axis_ntp_async.fleet.slots import Limits
 from axis_ntp_async.inventory.credentials import resolve_credentials
 from axis_ntp_async.inventory.formats.addresses import split_address
+from axis_ntp_async.inventory.formats.reader import FORMAT_OF_ENDING
 from axis_ntp_async.inventory.inventory import Inventory, load_inventory
 from axis_ntp_async.inventory.references import CredentialReference
 
@@ -44,9 +45,7 @@ _GIVEN = "command line"
 _USUAL_ATTEMPTS: Final = 3
 """The deadline of a device has room for so many attempts at least: a blocked one needs a wait."""
 
-_ENDINGS: Final = frozenset(
-    (".toml", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt", ".ini", ".yaml", ".yml")
-)
+_ENDINGS: Final = frozenset((*FORMAT_OF_ENDING, ".txt"))
 
 _LOGIN_OR_TRUST = (
     CertificateRejectedError,
@@ -166,7 +165,7 @@ def pool_of(fleet: Fleet, options: ConnectionOptions, *, keep_alive: bool = Fals
 @contextlib.contextmanager
 def stoppable(pool: SessionPool) -> Iterator[None]:
     """
-    Let the first Ctrl-C stop the pool gently, and the second one at once.
+    Let the first Ctrl-C, or SIGTERM, stop the pool gently, and the second one at once.
 
     The gentle way sends nothing more, waits for what is in flight, and lets
     the command tell what it has. Ask nothing inside: a signal waits for the
@@ -188,7 +187,7 @@ def stoppable(pool: SessionPool) -> Iterator[None]:
         pool.stop()
 
     try:
-        with handling(loop, (signal.SIGINT,), interrupted):
+        with handling(loop, (signal.SIGINT, signal.SIGTERM), interrupted):
             yield
     except asyncio.CancelledError:
         if not told:

@@ -60,10 +60,14 @@ def convert(options: InventoryOptions, target: str) -> ExitCode:
     """Write the selected devices in another format."""
     inventory = read_inventory(options)
     devices = inventory.select(*options.limit)
-    if target == "toml":
-        sys.stdout.write(dump_toml(devices, inventory.credentials))
-    else:
-        sys.stdout.write({"csv": dump_csv, "jsonl": dump_jsonl}[target](devices))
+    text = {
+        "toml": lambda: dump_toml(devices, inventory.credentials),
+        "csv": lambda: dump_csv(devices),
+        "jsonl": lambda: dump_jsonl(devices),
+    }[target]()
+    # A file is UTF-8, whatever the terminal is.
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
     return ExitCode.OK
 
 

@@ -13,7 +13,8 @@ from attrs import fields, frozen
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FORMATS = ("toml", "csv", "json", "jsonl", "hosts", "ansible-ini", "ansible-yaml")
+FORMATS = ("toml", "csv", "json", "jsonl", "list", "ansible-ini", "ansible-yaml")
+"""Those of `inventory/formats/reader.py`, which is too much to import for `--help`."""
 
 
 class FiniteRange(click.FloatRange):

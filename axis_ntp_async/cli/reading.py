@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from axis_ntp_async.cli.exits import ExitCode
 from axis_ntp_async.cli.fleet import Fleet, exit_code_of, open_fleet, pool_of, stoppable
 from axis_ntp_async.cli.options import FleetOptions
-from axis_ntp_async.cli.showing import Results
+from axis_ntp_async.cli.showing import Results, failed
 from axis_ntp_async.device.records import Outcome
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.fleet.run import Call
@@ -51,7 +51,7 @@ def versions(options: FleetOptions, output: str | None) -> ExitCode:
 async def _ask_each(
     fleet: Fleet, options: FleetOptions, call: Call[T], results: Results[Outcome[T]]
 ) -> ExitCode:
-    failed: list[Outcome[T]] = []
+    unread: list[Outcome[T]] = []
     async with pool_of(fleet, options) as pool:
         with stoppable(pool):
             with progress(len(fleet.devices), shown=results.leaves_room(options)) as advance:
@@ -59,12 +59,12 @@ async def _ask_each(
                     async for outcome in outcomes:
                         results.add(outcome)
                         if outcome.error is not None:
-                            failed.append(outcome)
+                            unread.append(outcome)
                         advance(outcome.is_ok)
             results.end(order=fleet.order)
-            if results.is_table and failed:
-                show(failures(sorted(failed, key=fleet.order)))
-    return exit_code_of([outcome.error for outcome in failed])
+            if results.is_table and unread:
+                show(failures(failed(sorted(unread, key=fleet.order))))
+    return exit_code_of([outcome.error for outcome in unread])
 
 
 def _versions_table(outcomes: Sequence[Outcome[tuple[str, ...]]], _: int) -> RenderableType:

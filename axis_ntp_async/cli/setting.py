@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 from rich.console import RenderableType
 
 from axis_ntp_async.cli.exits import ExitCode, say
@@ -21,11 +21,14 @@ from axis_ntp_async.device.records import Device, NTPInfo, ServersSource
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.errors import (
     ConfigurationError,
+    ConfigurationRefusedError,
     SettingsError,
     UnexpectedResponseError,
     UnsupportedDeviceError,
 )
 from axis_ntp_async.fleet.pool import SessionPool
+from axis_ntp_async.health.finding import servers_in_use
+from axis_ntp_async.health.judge import problems_of_settings
 from axis_ntp_async.report.documents import SET_COLUMNS, ChangedDevice, set_document
 from axis_ntp_async.report.tables import changes_table, plain_table
 from axis_ntp_async.report.terminal import show
@@ -96,6 +99,8 @@ def _configuration(
         raise SettingsError("set: --server and --clear-servers contradict each other")
     if not all(map(str.strip, (*servers, *ntske_servers, *ntske_cas))):
         raise SettingsError("set: an empty name; --clear-servers leaves no static server")
+    _check_servers("--server", servers)
+    _check_servers("--ntske-server", ntske_servers)
     known = ServersSource.read(source) if source else None
     configuration = NTPClientConfiguration(
         enabled=enabled,
@@ -110,6 +115,18 @@ def _configuration(
     if not configuration.members:
         raise SettingsError("set: nothing to set; name an option like --server 10.0.0.5")
     return configuration
+
+
+def _check_servers(option: str, servers: Sequence[str]) -> None:
+    """Refuse what is no address: a device may take it, and never be in sync again."""
+    for server in servers:
+        try:
+            Device(name=server, host=server)
+        except ConfigurationError as error:
+            raise SettingsError(
+                f"set: {option} {server!r} is no address and no DNS name; ports and schemes "
+                "do not belong here"
+            ) from error
 
 
 @frozen
@@ -128,11 +145,11 @@ class _Wish:
         if info.client is None:
             raise UnsupportedDeviceError(device.name, "reports no NTP client")
         if faults := self.desired.faults_for(info.client):
-            raise UnsupportedDeviceError(device.name, f"cannot take this: {'; '.join(faults)}")
+            raise ConfigurationRefusedError(device.name, f"cannot take this: {'; '.join(faults)}")
         try:
             return self.desired.laid_over(info.client)
         except ConfigurationError as fault:
-            raise UnsupportedDeviceError(
+            raise ConfigurationRefusedError(
                 device.name, f"has settings that cannot be sent back: {fault}"
             ) from fault
 
@@ -164,11 +181,28 @@ def _confirmed(planned: Sequence[ChangedDevice], *, yes: bool) -> bool:
     for one in planned:
         if one.outcome.error is not None:
             say(f"{one.outcome.error}; it is left alone")
+    for one in to_change:
+        for caution in _cautions(one):
+            say(f"{one.outcome.device.name}: {caution}")
     if yes:
         return True
     if not sys.stdin.isatty():
         raise SettingsError("set: nobody is there to confirm this; run it with --yes")
     return click.confirm(f"Change {counted(len(to_change), 'device')}?", err=True)
+
+
+def _cautions(changed: ChangedDevice) -> Iterator[str]:
+    """Tell what would be wrong with the settings after the change, or in vain."""
+    client = changed.outcome.value.client if changed.outcome.value else None
+    if client is None:
+        return
+    after: dict[str, Any] = {change.member: change.after for change in changed.changes}
+    then = evolve(client, **after)
+    for problem in problems_of_settings(then, NTPClientConfiguration(enabled=then.enabled)):
+        yield f"then {problem.message}"
+    is_new = any(change.member == "static_servers" for change in changed.changes)
+    if is_new and then.static_servers and servers_in_use(then) != then.static_servers:
+        yield "its static servers are not in use; --source static and --no-nts use them"
 
 
 async def _carry_out(

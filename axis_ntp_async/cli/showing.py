@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, TypeVar
 
 from attrs import define, field
 from rich.console import RenderableType
 
 from axis_ntp_async.cli.options import ConnectionOptions
+from axis_ntp_async.device.records import Outcome
+from axis_ntp_async.health.finding import Finding
+from axis_ntp_async.health.judge import judge
 from axis_ntp_async.report.documents import Document, schema
 from axis_ntp_async.report.output import CSV, JSONDocument, JSONLines, Writer
 from axis_ntp_async.report.terminal import show, width
 
 T = TypeVar("T")
+
+
+def failed(outcomes: Iterable[Outcome[Any]]) -> list[Finding]:
+    """Judge the devices that did not answer, whatever they were asked for."""
+    return [judge(outcome) for outcome in outcomes if outcome.error is not None]
 
 
 @define

@@ -12,7 +12,7 @@ from axis_ntp_async.cli.exits import ExitCode
 from axis_ntp_async.cli.fleet import Fleet, exit_code_of, open_fleet, pool_of, stoppable
 from axis_ntp_async.cli.options import FleetOptions, ThresholdOptions
 from axis_ntp_async.cli.showing import Results
-from axis_ntp_async.errors import DeviceError, SettingsError
+from axis_ntp_async.errors import ConfigurationError, DeviceError, SettingsError
 from axis_ntp_async.health.finding import PROFILES, State, Thresholds
 from axis_ntp_async.health.sweep import sweep as sweep_devices
 from axis_ntp_async.report.documents import FINDING_COLUMNS, finding_document, summary_document
@@ -68,19 +68,16 @@ def _thresholds(options: ThresholdOptions) -> Thresholds:
         for member in _MEMBERS
         if getattr(options, member) is not None
     }
-    thresholds = evolve(PROFILES[options.profile], **given)
-    for warning, critical in zip(_MEMBERS[::2], _MEMBERS[1::2], strict=True):
-        least, most = getattr(thresholds, warning), getattr(thresholds, critical)
-        if least > most:
-            raise SettingsError(
-                f"{_option(warning)} {least:g} is above {_option(critical)} {most:g}: "
-                "there would be no warning; set both"
-            )
-    return thresholds
+    try:
+        return evolve(PROFILES[options.profile], **given)
+    except ConfigurationError as error:
+        raise SettingsError("\n".join(map(_in_options, error.faults))) from error
 
 
 _MEMBERS = ("offset_warning_ms", "offset_critical_ms", "skew_warning_s", "skew_critical_s")
 
 
-def _option(member: str) -> str:
-    return f"--{member.replace('_', '-')}"
+def _in_options(fault: str) -> str:
+    for member in _MEMBERS:
+        fault = fault.replace(member, f"--{member.replace('_', '-')}")
+    return f"{fault}; set both"

@@ -25,6 +25,7 @@ from axis_ntp_async.cli.fleet import (
     trust_of,
 )
 from axis_ntp_async.cli.options import ConnectionOptions
+from axis_ntp_async.cli.showing import failed
 from axis_ntp_async.device.records import Device, Outcome
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.device.trust import KnownDevices, fingerprint_of
@@ -61,7 +62,7 @@ def trust(options: ConnectionOptions, *, replace: bool, yes: bool) -> ExitCode:
     found = [_look_at(one.device, one.value, known) for one in outcomes if one.value is not None]
     new = [one for one in found if one.recorded_on is None or (replace and not one.is_known)]
     changed = [one for one in found if not one.is_known and one not in new]
-    show(_list([*new, *changed]), failures(outcomes))
+    show(_list([*new, *changed]), failures(failed(outcomes)))
     if known_already := sum(one.is_known for one in found):
         say(f"{counted(known_already, 'certificate')} known already")
     if new and _confirmed(new, yes=yes):

@@ -21,7 +21,7 @@ from typing import Final, NoReturn, Protocol
 
 from attrs import define, field, frozen
 
-from axis_ntp_async.device.records import Device
+from axis_ntp_async.device.records import Device, TLSMode
 from axis_ntp_async.errors import (
     CredentialsError,
     IdentityMismatchError,
@@ -32,7 +32,10 @@ from axis_ntp_async.errors import (
 
 _HASH_OF_ALGORITHM: Final = {"md5": "md5", "sha-256": "sha256"}
 _STRENGTH: Final = {"basic": 0, "md5": 1, "sha-256": 2}
-_STATUS_AFTER_LOGIN: Final = frozenset({HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR})
+_STATUS_AFTER_LOGIN: Final = frozenset({200, 404, 405, 500})
+"""A device without the API says so only to whom it has let in; others get a 401."""
+
+_HALF_A_CHARACTER: Final = re.compile(r"[\ud800-\udfff]")
 _REALM_WITH_SERIAL: Final = re.compile(r"AXIS_([0-9A-Fa-f]{12})")
 _PART: Final = re.compile(
     r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)"  # a scheme, or the name of a parameter with its
@@ -59,7 +62,7 @@ class Credentials:
     def __attrs_post_init__(self) -> None:
         if not self.username.isprintable():
             raise CredentialsError("a user name has control or undecodable characters")
-        if _has_surrogates(self.password):
+        if _HALF_A_CHARACTER.search(self.password):
             raise CredentialsError("a password has undecodable characters; store it as UTF-8")
 
     def __reduce__(self) -> NoReturn:
@@ -100,7 +103,7 @@ class Challenge:
 
     @property
     def is_stale(self) -> bool:
-        """Whether only the nonce was too old; user name and password were right."""
+        """Whether only the nonce was too old; of the password it says nothing."""
         return self.parameters.get("stale", "").lower() == "true"
 
     @property
@@ -114,7 +117,7 @@ class Challenge:
         return (
             {"realm", "nonce"} <= self.parameters.keys()
             and (qop is None or "auth" in _words(qop))
-            and all(_is_sendable(value) for value in self.parameters.values())
+            and all(value.isprintable() for value in self.parameters.values())
         )
 
 
@@ -195,6 +198,10 @@ class _BasicAnswer:
         return f"Basic {self.token}"
 
 
+LoginAnswer = _DigestAnswer | _BasicAnswer
+"""What requests carry as their login: its `header` is asked anew for each of them."""
+
+
 @define
 class Login:
     """
@@ -207,35 +214,50 @@ class Login:
 
     device: Device
     credentials: Credentials | None
-    _answer: _DigestAnswer | _BasicAnswer | None = field(default=None, init=False)
+    _remembered: LoginAnswer | None = field(default=None, init=False)
 
     @property
-    def is_prepared(self) -> bool:
-        """Whether a challenge is known, so that the next request goes with a login."""
-        return self._answer is not None
+    def opening(self) -> LoginAnswer | None:
+        """
+        What the first request of a call carries; `None` while no challenge is known.
 
-    def authorization(self, method: str, path: str) -> str | None:
-        """Give the `Authorization` header to send, or `None` while no challenge is known."""
-        return self._answer.header(method, path) if self._answer else None
+        A digest is of no use to a stranger, Basic tells him the password. So
+        where only the realm could give him away, Basic waits for the challenge
+        of every single call, which costs one round trip more.
+        """
+        return None if self._asks_first else self._remembered
 
-    def forget(self) -> None:
-        """Forget the challenge: the next request goes without a login."""
-        self._answer = None
+    @property
+    def _asks_first(self) -> bool:
+        return (
+            isinstance(self._remembered, _BasicAnswer)
+            and self.device.serial is not None
+            and (self.device.scheme == "http" or self.device.trust.mode is TLSMode.INSECURE)
+        )
 
     def was_accepted(self, status: int, headers: Iterable[str]) -> bool | None:
-        """Tell from an answer whether the login was right; `None` when it does not show."""
+        """
+        Tell from an answer whether the login was right; `None` when it does not show.
+
+        Source: RFC 7616, 3.3: a nonce may be called stale before the password is looked at.
+        """
         if status == HTTPStatus.UNAUTHORIZED:
-            return any(challenge.is_stale for challenge in parse_challenges(headers))
+            return None if _is_stale(parse_challenges(headers)) else False
         return True if status in _STATUS_AFTER_LOGIN else None
 
-    def take(self, headers: Iterable[str]) -> None:
+    def take(self, headers: Iterable[str], answered: LoginAnswer | None = None) -> LoginAnswer:
         """
-        Look at the challenges of a 401 and choose the strongest, for `authorization` to answer.
+        Look at the challenges of a 401, and give what to answer the strongest of them with.
 
         Nothing derived from the credentials exists before the device's
         identity is checked. A refused login is final: a device blocks an
         address that fails too often. Only a nonce that was merely too old is
-        worth a second answer.
+        worth a second answer. If another call has taken a newer challenge
+        meanwhile, that one is answered.
+
+        Args:
+            headers: Its `WWW-Authenticate` headers.
+            answered: What the refused request itself carried, if anything.
 
         Raises:
             IdentityMismatchError: The realm names another serial.
@@ -244,21 +266,19 @@ class Login:
             UnexpectedResponseError: It offers nothing that we know.
         """
         challenges = parse_challenges(headers)
-        had_answered = self.is_prepared
-        self.forget()
+        newer = None if self._remembered is answered else self.opening
+        self._remembered = None
         self._check_identity(challenges)
-        if had_answered and not any(challenge.is_stale for challenge in challenges):
+        self._remembered = newer
+        if answered is not None and not _is_stale(challenges):
             raise LoginRefusedError(self.device.name, "refuses the user name or the password")
         if self.credentials is None:
             raise LoginRefusedError(
                 self.device.name, "wants a login, but no credentials are named for it"
             )
-        chosen = self._strongest(challenges)
-        self._answer = (
-            _BasicAnswer.to(self.credentials)
-            if chosen.scheme == "basic"
-            else _DigestAnswer.to(chosen, self.credentials)
-        )
+        answer = newer or _answer_to(self._strongest(challenges), self.credentials)
+        self._remembered = answer
+        return answer
 
     def _check_identity(self, challenges: Iterable[Challenge]) -> None:
         for challenge in challenges:
@@ -296,20 +316,22 @@ class Login:
             )
 
 
+def _answer_to(challenge: Challenge, credentials: Credentials) -> LoginAnswer:
+    if challenge.scheme == "basic":
+        return _BasicAnswer.to(credentials)
+    return _DigestAnswer.to(challenge, credentials)
+
+
+def _is_stale(challenges: Iterable[Challenge]) -> bool:
+    return any(challenge.is_stale for challenge in challenges)
+
+
 def _is_of_a_session(algorithm: str) -> bool:
     return algorithm.lower().endswith("-sess")
 
 
 def _words(text: str) -> list[str]:
     return [word.strip().lower() for word in text.split(",")]
-
-
-def _is_sendable(text: str) -> bool:
-    return text.isprintable()
-
-
-def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _quote(text: str) -> str:

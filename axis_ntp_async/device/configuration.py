@@ -137,7 +137,18 @@ class NTPClientConfiguration:
             count = len(getattr(self, name) or ())
             if most is not None and count > most:
                 faults.append(f"{name}: {count} servers, but the device takes at most {most}")
-        return tuple(faults)
+        return (*faults, *self._faults_of_poll_beside(actual))
+
+    def _faults_of_poll_beside(self, actual: NTPClientStatus) -> list[str]:
+        """Compare the one bound that is named with the one that the device keeps."""
+        minpoll, maxpoll = self.minpoll, self.maxpoll
+        if minpoll is None and maxpoll is not None:
+            minpoll = actual.minpoll
+        elif maxpoll is None and minpoll is not None:
+            maxpoll = actual.maxpoll
+        if minpoll is None or maxpoll is None or minpoll <= maxpoll:
+            return []
+        return [f"minpoll: {minpoll} would be above maxpoll {maxpoll}"]
 
 
 _SENT_BACK: Final = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import email.utils
+import errno
 import os
 import ssl
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Final
 
 import aiohttp
 from aiohttp import hdrs
+from aiohttp.http_exceptions import ContentEncodingError
 
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.trust import PeerRefusedError
@@ -22,17 +24,23 @@ from axis_ntp_async.errors import (
     DeviceBusyError,
     DeviceError,
     DeviceUnreachableError,
+    TooManyOpenFilesError,
     UnexpectedResponseError,
     UnsupportedDeviceError,
 )
 
 _BUSY: Final = frozenset({429, 502, 503, 504})
 _ABSENT: Final = frozenset({404, 405})
+_NEEDS_A_LOOK: Final = frozenset({200, 401, 500})
+_WANTS_TLS: Final = frozenset({400, 426})
+_NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 
-def error_of_status(device: Device, response: aiohttp.ClientResponse) -> DeviceError:
-    """Give what an HTTP status other than 200, 401 and 500 means."""
+def error_of_status(device: Device, response: aiohttp.ClientResponse) -> DeviceError | None:
+    """Give what an HTTP status means; `None` for 200, 401 and 500, which need a closer look."""
     status, name = response.status, device.name
+    if status in _NEEDS_A_LOOK:
+        return None
     said = f"HTTP {status} {response.reason or ''}".rstrip()
     if status == HTTPStatus.FORBIDDEN:
         return AccessBlockedError(
@@ -51,8 +59,9 @@ def error_of_status(device: Device, response: aiohttp.ClientResponse) -> DeviceE
         return UnexpectedResponseError(
             name, f"{said} to {target!r}; redirects are not followed, correct 'scheme' and 'host'"
         )
-    hint = "; it may take HTTPS only: scheme = 'https'" if device.scheme == "http" else ""
-    return UnexpectedResponseError(name, said + hint)
+    if status in _WANTS_TLS and device.scheme == "http":
+        said += "; it may take HTTPS only: scheme = 'https'"
+    return UnexpectedResponseError(name, said)
 
 
 def _seconds(retry_after: str | None) -> float:
@@ -79,17 +88,36 @@ def translated_errors(device: Device, timeout_s: float) -> Iterator[None]:
     """
     Raise what aiohttp and asyncio raise as the fitting `DeviceError`.
 
-    The first row that fits decides, so children stand above their parents.
+    What was raised is kept as the cause, unless it shows the headers of the
+    request, and so the login, to whoever prints it.
     """
     try:
         yield
     except _FOREIGN as error:
-        translate = next(to for kind, to in _TRANSLATIONS if isinstance(error, kind))
-        raise translate(device, error, timeout_s) from error
+        translated = _translation_of(error)(device, error, timeout_s)
+        if not hasattr(error, "request_info"):
+            raise translated from error
+        try:
+            raise translated from None
+        finally:
+            translated.__context__ = None
 
 
 _FOREIGN: Final = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
 _Translation = Callable[[Device, BaseException, float], DeviceError]
+
+
+def _translation_of(error: BaseException) -> _Translation:
+    """Give the first row that fits; so children stand above their parents."""
+    if getattr(error, "errno", None) in _NO_MORE_FILES:
+        return _no_more_files
+    return next(to for kind, to in _TRANSLATIONS if isinstance(error, kind))
+
+
+def _no_more_files(device: Device, _: BaseException, __: float) -> DeviceError:
+    return TooManyOpenFilesError(
+        device.name, "this process may open no more files (see ulimit -n)"
+    )
 
 
 def _certificate(device: Device, error: BaseException, _: float) -> DeviceError:
@@ -129,6 +157,12 @@ def _reason(error: BaseException) -> str:
     return str(cause) or type(error).__name__
 
 
+def _payload(device: Device, error: BaseException, timeout_s: float) -> DeviceError:
+    if isinstance(error.__cause__, ContentEncodingError):
+        return UnexpectedResponseError(device.name, "its answer cannot be unpacked")
+    return _unreachable("broke off in the middle of its answer")(device, error, timeout_s)
+
+
 def _not_http(device: Device, error: BaseException, _: float) -> DeviceError:
     reason = getattr(error, "message", "") or type(error).__name__
     return UnexpectedResponseError(device.name, f"does not speak HTTP as expected: {reason}")
@@ -142,8 +176,9 @@ _TRANSLATIONS: Final[tuple[tuple[type[BaseException], _Translation], ...]] = (
     (aiohttp.ConnectionTimeoutError, _unreachable("no connection to {device.address} in time")),
     (TimeoutError, _unreachable("no answer from {device.address} within {timeout_s:g} s")),
     (aiohttp.ClientConnectorError, _unreachable("{device.address}: {reason}")),
-    (aiohttp.ClientPayloadError, _unreachable("broke off in the middle of its answer")),
+    (aiohttp.ClientPayloadError, _payload),
     (aiohttp.ClientConnectionError, _unreachable("closed the connection without an answer")),
+    (aiohttp.InvalidURL, _unreachable("{device.host!r} cannot be an address")),
     (aiohttp.ClientError, _not_http),
     (ssl.SSLError, _handshake),
     (UnicodeError, _unreachable("{device.host!r} cannot be an address: {reason}")),

@@ -16,6 +16,7 @@ from axis_ntp_async.errors import ConfigurationError, DeviceError
 T = TypeVar("T")
 
 _NOT_IN_A_HOST = re.compile(r"[\s/?#@\[\]\\\x00-\x1f\x7f]")
+_LIKE_IPV4 = re.compile(r"[0-9.]+")
 _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f]")
 _SERIAL_SEPARATORS = re.compile(r"[\s:.\-]")
 _SERIAL = re.compile(r"[0-9A-F]{12}")
@@ -117,7 +118,7 @@ class Device:
     Attributes:
         name: What people call it; unique in an inventory.
         host: IPv4 or IPv6 address, or DNS name; no port, no brackets.
-        port: TCP port; by default that of the scheme.
+        port: TCP port; by default that of the scheme. `attrs.evolve(scheme=…)` keeps the port.
         scheme: `https` or `http`.
         site: The place whose network and time server it shares with others.
         serial: Its MAC address, read in any notation, kept as `ACCC8E012345`.
@@ -187,6 +188,11 @@ def _faults_of_address(host: str, port: int, scheme: str) -> list[str]:
             ipaddress.IPv6Address(host)
         except ValueError:
             faults.append(f"host: {host!r} is not an IPv6 address; a port goes into 'port'")
+    elif _LIKE_IPV4.fullmatch(host):
+        try:
+            ipaddress.IPv4Address(host)
+        except ValueError:
+            faults.append(f"host: {host!r} is not an IPv4 address")
     if type(port) is not int or not 0 < port < 1 << 16:
         faults.append(f"port: {port!r} is not a number from 1 to 65535")
     if scheme not in {"https", "http"}:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,9 +21,9 @@ from axis_ntp_async.device.records import ClockReading, Device, NTPClientStatus,
 from axis_ntp_async.device.transport import Answer, Transport, make_http_session
 from axis_ntp_async.device.trust import Trust
 from axis_ntp_async.errors import (
+    ConfigurationRefusedError,
     InternalDeviceError,
     UnexpectedResponseError,
-    UnsupportedDeviceError,
     UnsupportedVersionError,
 )
 
@@ -34,9 +35,10 @@ class DeviceSession:
     """
     Our open line to one device.
 
-    One request is in flight at a time, so it may be called concurrently. The
+    One request is in flight at a time, by default; calls may be concurrent. The
     device's challenge and API version are remembered: the first call costs
-    two round trips, the next ones one. Nothing is tried again here, except
+    two round trips, the next ones one (two where Basic has to wait for the
+    realm, see `Login.opening`). Nothing is tried again here, except
     after a nonce that was too old.
 
     Use it as `async with DeviceSession(device, credentials) as session`. Given
@@ -58,8 +60,8 @@ class DeviceSession:
         "_api_version",
         "_client",
         "_in_flight",
+        "_negotiated",
         "_owned",
-        "_read_version",
         "_transport",
         "device",
     )
@@ -91,7 +93,7 @@ class DeviceSession:
         )
         self._in_flight = asyncio.Semaphore(in_flight)
         self._api_version: str | None = None
-        self._read_version = wire.FIRST_VERSION
+        self._negotiated: str | None = None
         self._client: NTPClientStatus | None = None
 
     def __repr__(self) -> str:
@@ -116,6 +118,25 @@ class DeviceSession:
     def api_version(self) -> str | None:
         """The version of the API that the device last answered with."""
         return self._api_version
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """What it logs in with."""
+        return self._transport.login.credentials
+
+    @property
+    def gate_wait_s(self) -> float:
+        """Seconds spent waiting at the login gate so far, in total; rises while it waits."""
+        return self._transport.bounds.waited_s
+
+    def bounded(self, seconds: float) -> AbstractAsyncContextManager[asyncio.Timeout]:
+        """
+        Be `asyncio.timeout` around calls of this session, without the wait at the login gate.
+
+        While the session waits there, all of its bounds stand still: it is we
+        who keep the device waiting.
+        """
+        return self._transport.bounds.bounded(seconds)
 
     async def get_ntp_info(self) -> NTPInfo:
         """
@@ -161,7 +182,7 @@ class DeviceSession:
             configuration: Members that are `None` are not sent.
 
         Raises:
-            UnsupportedDeviceError: The device cannot take it; nothing was sent.
+            ConfigurationRefusedError: The device could not take it; nothing was sent.
             InvalidParameterError: The device refused a value (code 4004).
             DeviceError: Anything else.
 
@@ -170,7 +191,7 @@ class DeviceSession:
         if self._client is None and configuration.needs_newer_firmware:
             await self.get_ntp_info()
         if faults := configuration.faults_for(self._client or NTPClientStatus()):
-            raise UnsupportedDeviceError(
+            raise ConfigurationRefusedError(
                 self.device.name, f"cannot take this, nothing was sent: {'; '.join(faults)}"
             )
         await self._call(
@@ -204,9 +225,11 @@ class DeviceSession:
         """Writes say the device's own version if its major is ours; reads need not."""
         if method == wire.GET_SUPPORTED_VERSIONS:
             return None
+        if self._negotiated is not None:
+            return self._negotiated
         own = self._api_version
         if method == wire.GET_NTP_INFO or own is None or not _is_ours(own):
-            return self._read_version
+            return wire.FIRST_VERSION
         return own
 
     async def _negotiate(self, refused: str) -> str:
@@ -220,8 +243,8 @@ class DeviceSession:
                 ", none of which we can use",
                 4001,
             )
-        self._read_version = max(ours, key=wire.version_numbers)
-        return self._read_version
+        self._negotiated = max(ours, key=wire.version_numbers)
+        return self._negotiated
 
     async def _request(
         self, method: str, version: str | None, params: Mapping[str, Any] | None
@@ -240,7 +263,7 @@ class DeviceSession:
             return wire.decode_reply(name, answer.body, context)
         with contextlib.suppress(UnexpectedResponseError):
             wire.decode_reply(name, answer.body, context)  # raises what the device explains
-        raise InternalDeviceError(name, f"HTTP {answer.status} without an explanation", 1000)
+        raise InternalDeviceError(name, f"HTTP {answer.status} without an explanation", None)
 
 
 def _is_ours(version: str) -> bool:

@@ -12,7 +12,6 @@ import contextlib
 import datetime as dt
 import ssl
 import time
-from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Final
 
@@ -21,11 +20,14 @@ import yarl
 from aiohttp import hdrs
 from attrs import define, field, frozen
 
-from axis_ntp_async.device.auth import Login, LoginGate
+from axis_ntp_async.device.auth import Login, LoginAnswer, LoginGate
+from axis_ntp_async.device.bounds import Bounds
 from axis_ntp_async.device.failures import error_of_status, http_date, translated_errors
 from axis_ntp_async.device.records import ClockReading, Device
+from axis_ntp_async.device.resolver import Resolver
 from axis_ntp_async.device.trust import Trust, blind_context
 from axis_ntp_async.errors import (
+    DeviceError,
     DeviceUnreachableError,
     LoginRefusedError,
     UnexpectedResponseError,
@@ -40,11 +42,23 @@ _MOST_LOGINS: Final = 2
 _READABLE: Final = frozenset({HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR})
 
 
-def make_http_session() -> aiohttp.ClientSession:
-    """Make an aiohttp session that suits many devices: no limits of its own, no cookies."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar()
+_NAMES_KEPT_S: Final = 300
+
+
+def make_http_session(keepalive_s: float = 15.0) -> aiohttp.ClientSession:
+    """
+    Make an aiohttp session that suits many devices: no limits of its own, no cookies.
+
+    Args:
+        keepalive_s: Seconds for which an unused connection is kept, where one is.
+    """
+    connector = aiohttp.TCPConnector(
+        limit=0,
+        resolver=Resolver(),
+        ttl_dns_cache=_NAMES_KEPT_S,
+        keepalive_timeout=keepalive_s,
     )
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 @frozen(kw_only=True)
@@ -65,12 +79,14 @@ class Answer:
 
 @frozen(kw_only=True)
 class _Exchange:
-    """One request and the answer to it, whatever its status."""
+    """One request, with the login that it carried, and the answer to it."""
 
+    answered: LoginAnswer | None
     status: int
     challenges: tuple[str, ...]
     body: bytes
     clock: ClockReading | None
+    error: DeviceError | None
 
 
 @define(kw_only=True)
@@ -87,6 +103,7 @@ class Transport:
         timeout_s: Seconds for one request, the login included, the wait at the gate not.
         keep_alive: Whether the connection is kept after an answer.
         login_gate: Asked before each login, told afterwards.
+        bounds: The time limits of its requests, and of whoever else has one on them.
     """
 
     device: Device
@@ -97,6 +114,7 @@ class Transport:
     timeout_s: float
     keep_alive: bool
     login_gate: LoginGate | None
+    bounds: Bounds = field(factory=Bounds, init=False)
     _url: yarl.URL | None = field(default=None, init=False)
 
     async def post(self, path: str, body: bytes) -> Answer:
@@ -109,20 +127,29 @@ class Transport:
         Raises:
             DeviceError: Every failure, as the fitting child.
         """
-        most = _MOST_LOGINS - (1 if self.login.is_prepared else 0)
-        with translated_errors(self.device, self.timeout_s):
-            async with asyncio.timeout(self.timeout_s) as bound:
-                exchange = await self._exchange(path, body, bound)
-                clock = exchange.clock
-                for _ in range(most):
-                    if exchange.status != HTTPStatus.UNAUTHORIZED:
-                        break
-                    self.login.take(exchange.challenges)
-                    exchange = await self._exchange(path, body, bound)
-                    clock = _more_certain(clock, exchange.clock)
+        try:
+            with translated_errors(self.device, self.timeout_s):
+                async with self.bounds.bounded(self.timeout_s):
+                    return await self._post(path, body)
+        finally:
+            self.trust.forget_first_contact(self.device)
+
+    async def _post(self, path: str, body: bytes) -> Answer:
+        exchange = await self._exchange(path, body, self.login.opening)
+        clock = exchange.clock
+        for _ in range(_MOST_LOGINS - (exchange.answered is not None)):
+            if exchange.status != HTTPStatus.UNAUTHORIZED:
+                break
+            answer = self.login.take(exchange.challenges, exchange.answered)
+            self.trust.record_first_contact(self.device)
+            exchange = await self._exchange(path, body, answer)
+            clock = _more_certain(clock, exchange.clock)
         if exchange.status == HTTPStatus.UNAUTHORIZED:
-            self.login.take(exchange.challenges)
+            self.login.take(exchange.challenges, exchange.answered)
             raise LoginRefusedError(self.device.name, "calls every login outdated")
+        if exchange.error is not None:
+            raise exchange.error
+        self.trust.record_first_contact(self.device)
         return Answer(status=exchange.status, body=exchange.body, clock=clock)
 
     async def certificate(self) -> bytes:
@@ -139,29 +166,28 @@ class Transport:
         finally:
             writer.transport.abort()
 
-    async def _exchange(self, path: str, body: bytes, bound: asyncio.Timeout) -> _Exchange:
-        authorization = self.login.authorization(hdrs.METH_POST, path)
+    async def _exchange(self, path: str, body: bytes, answer: LoginAnswer | None) -> _Exchange:
         gate = self.login_gate
-        if authorization is None or gate is None:
-            return await self._send(path, body, authorization)
-        async with _not_counting(bound):
+        if answer is None or gate is None:
+            return await self._send(path, body, answer)
+        with self.bounds.standing_still():
             await gate.enter(self.device.name)
         accepted: bool | None = None
         try:
-            exchange = await self._send(path, body, authorization)
+            exchange = await self._send(path, body, answer)
             accepted = self.login.was_accepted(exchange.status, exchange.challenges)
         finally:
             gate.leave(accepted=accepted)
         return exchange
 
-    async def _send(self, path: str, body: bytes, authorization: str | None) -> _Exchange:
+    async def _send(self, path: str, body: bytes, answer: LoginAnswer | None) -> _Exchange:
         if self.http_session is None:
             raise RuntimeError("open the session first: async with DeviceSession(…) as session")
         headers = {hdrs.CONTENT_TYPE: "application/json", hdrs.ACCEPT: "application/json"}
-        if authorization is not None:
-            headers[hdrs.AUTHORIZATION] = authorization
-            if not self.keep_alive:
-                headers[hdrs.CONNECTION] = "close"
+        if answer is not None:
+            headers[hdrs.AUTHORIZATION] = answer.header(hdrs.METH_POST, path)
+        if not self.keep_alive and (answer is not None or self.login.credentials is None):
+            headers[hdrs.CONNECTION] = "close"
         is_tls = self.device.scheme == "https"
         with self.trust.checking(self.device):
             sent = time.monotonic()
@@ -176,10 +202,12 @@ class Transport:
             ) as response:
                 clock = _clock(response.headers.get(hdrs.DATE), time.monotonic() - sent)
                 return _Exchange(
+                    answered=answer,
                     status=response.status,
                     challenges=tuple(response.headers.getall(hdrs.WWW_AUTHENTICATE, ())),
                     body=await self._body(response),
                     clock=clock,
+                    error=error_of_status(self.device, response),
                 )
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
@@ -191,11 +219,13 @@ class Transport:
                 await self._read(response)
             return b""
         if response.status not in _READABLE:
-            raise error_of_status(self.device, response)
+            return b""
         body = await self._read(response)
         if response.status == HTTPStatus.OK and "json" not in response.content_type:
+            named = hdrs.CONTENT_TYPE in response.headers
+            found = f"answers {response.content_type}" if named else "names no content type"
             raise UnexpectedResponseError(
-                self.device.name, f"answers {response.content_type} in place of application/json"
+                self.device.name, f"{found} in place of application/json"
             )
         return body
 
@@ -246,13 +276,3 @@ def _clock(date: str | None, round_trip_s: float) -> ClockReading | None:
 def _more_certain(one: ClockReading | None, other: ClockReading | None) -> ClockReading | None:
     known = [reading for reading in (one, other) if reading is not None]
     return min(known, key=lambda reading: reading.uncertainty_s, default=None)
-
-
-@contextlib.asynccontextmanager
-async def _not_counting(bound: asyncio.Timeout) -> AsyncIterator[None]:
-    """Stop a timeout's clock while we keep the device waiting, not it us."""
-    loop, ends_at = asyncio.get_running_loop(), bound.when()
-    stopped_at = loop.time()
-    bound.reschedule(None)
-    yield
-    bound.reschedule(None if ends_at is None else ends_at + loop.time() - stopped_at)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+import logging
 import os
 import re
 import ssl
@@ -35,6 +36,8 @@ _Proof = tuple[str, str | None]
 
 _peer_check: ContextVar[PeerCheck | None] = ContextVar("_peer_check", default=None)
 
+_LOG: Final = logging.getLogger(__name__)
+_CUT_SHORT: Final = "# cut short"
 _LEGACY_CIPHERS: Final = "ALL:!aNULL:!eNULL:@SECLEVEL=0"
 _LINE: Final = re.compile(r"(\S+)\s+([0-9a-fA-F]{64})\s+(\S+)")
 
@@ -102,7 +105,8 @@ class KnownDevices:
     The file of certificates that were trusted on first contact, or by `axis-ntp trust`.
 
     A line is a key, a fingerprint and a day. Lines are only ever added, and
-    the last one of a key counts, so the file is also its own history.
+    the last one of a key counts, so the file is also its own history. What a
+    crash has left of a last line is left out, with a warning.
 
     Attributes:
         path: Where it is kept; `None` keeps it in memory.
@@ -113,6 +117,7 @@ class KnownDevices:
 
     path: Path | None = None
     _devices: dict[str, KnownDevice] | None = field(default=None, init=False)
+    _seam: str = field(default="", init=False)
 
     @classmethod
     def default_path(cls) -> Path:
@@ -133,7 +138,8 @@ class KnownDevices:
             path = self.path.expanduser()
             path.parent.mkdir(parents=True, exist_ok=True)
             with open(path, "a", encoding="utf-8", opener=_private) as file:
-                file.write(f"{known.key} {known.fingerprint} {known.recorded_on}\n")
+                file.write(f"{self._seam}{known.key} {known.fingerprint} {known.recorded_on}\n")
+            self._seam = ""
         devices[known.key] = known
 
     def load(self) -> dict[str, KnownDevice]:
@@ -144,9 +150,15 @@ class KnownDevices:
 
     def _read(self) -> Iterator[KnownDevice]:
         for number, line in enumerate(self._lines(), 1):
-            if not line.strip() or line.startswith("#"):
+            text = line.strip()
+            self._seam = "" if line.endswith("\n") else "\n"
+            if not text or text.startswith("#") or text.endswith(_CUT_SHORT):
                 continue
-            parts = _LINE.fullmatch(line.strip())
+            parts = _LINE.fullmatch(text)
+            if parts is None and self._seam:
+                _LOG.warning("%s:%d is cut short and left out: %r", self.path, number, text)
+                self._seam = f" {_CUT_SHORT}\n"
+                continue
             if parts is None:
                 raise InventoryError(
                     f"{self.path}:{number}: expected 'serial-or-address sha256 day'; "
@@ -159,7 +171,8 @@ class KnownDevices:
         if self.path is None:
             return []
         try:
-            return self.path.expanduser().read_text(encoding="utf-8").splitlines()
+            with self.path.expanduser().open(encoding="utf-8") as file:
+                return list(file)
         except FileNotFoundError:
             return []
         # A RuntimeError says that this user has no home directory.
@@ -177,11 +190,14 @@ class Trust:
     The TLS side of many sessions: one context a policy, and the known devices.
 
     Attributes:
-        known_devices: The certificates that `tofu` compares with and adds to.
+        known_devices:
+            The certificates that `tofu` compares with. A new one is added when
+            the first answer has shown that no other device is there.
     """
 
     known_devices: KnownDevices = field(factory=lambda: KnownDevices(KnownDevices.default_path()))
     _contexts: dict[tuple[object, ...], ssl.SSLContext] = field(factory=dict, init=False)
+    _first_contacts: dict[Device, str] = field(factory=dict, init=False)
     _proof_at: dict[tuple[str, int], _Proof] = field(factory=dict, init=False)
 
     def context(self, device: Device) -> ssl.SSLContext:
@@ -231,6 +247,27 @@ class Trust:
         finally:
             _peer_check.reset(token)
 
+    def record_first_contact(self, device: Device) -> None:
+        """
+        Record the certificate of a first contact, now that the device's identity is checked.
+
+        Raises:
+            CertificateRejectedError: The file of known devices cannot be written.
+        """
+        found = self._first_contacts.pop(device, None)
+        if found is None:
+            return
+        try:
+            self.known_devices.record(device, found)
+        except OSError as error:
+            raise CertificateRejectedError(
+                device.name, f"its certificate cannot be recorded: {error}"
+            ) from error
+
+    def forget_first_contact(self, device: Device) -> None:
+        """Forget the certificate of a first contact that came to nothing."""
+        self._first_contacts.pop(device, None)
+
     def _check_of(self, device: Device) -> PeerCheck:
         def check(peer: ssl.SSLObject) -> None:
             refusal: DeviceError | None = None
@@ -258,12 +295,11 @@ class Trust:
     def _check_known(self, device: Device, found: str) -> None:
         known = self.known_devices.get(device)
         if known is None:
-            try:
-                self.known_devices.record(device, found)
-            except OSError as error:
+            if self._first_contacts.setdefault(device, found) != found:
                 raise CertificateRejectedError(
-                    device.name, f"its certificate cannot be recorded: {error}"
-                ) from error
+                    device.name,
+                    "showed two certificates on its first contact; somebody may stand in between",
+                )
         elif known.fingerprint != found:
             raise CertificateRejectedError(
                 device.name,

@@ -245,7 +245,7 @@ def decode_reply(device: str, body: bytes, context: str | None = None) -> Reply:
         where = "apiVersion"
         api_version = strict.version(members["apiVersion"]) if "apiVersion" in members else None
         where = "error"
-        if "error" in members:
+        if members.get("error") is not None:
             raise _api_error(device, strict.members(members["error"]))
         where = "data"
         return Reply(api_version=api_version, data=strict.members(members.get("data")))
@@ -259,22 +259,31 @@ def decode_reply(device: str, body: bytes, context: str | None = None) -> Reply:
 
 def _api_error(device: str, error: Mapping[str, Any]) -> APIError:
     details = error.get("details")
-    sub_code = details.get("subCode") if isinstance(details, dict) else None
     message = error.get("message")
-    code = _number_of_error("code", error.get("code"))
+    try:
+        code = _number(error.get("code"))
+    except strict.WrongTypeError as wrong:
+        raise strict.WrongTypeError(f"has a code that {wrong}") from wrong
     return _ERROR_OF_CODE.get(code, RequestRejectedError)(
         device,
         message if isinstance(message, str) and message else MESSAGE_OF_CODE.get(code, "error"),
         code,
-        None if sub_code is None else _number_of_error("details.subCode", sub_code),
+        _sub_code(details) if isinstance(details, dict) else None,
     )
 
 
-def _number_of_error(member: str, value: object) -> int:
+def _sub_code(details: Mapping[str, Any]) -> int | None:
     try:
-        return strict.integer(value)
-    except strict.WrongTypeError as error:
-        raise strict.WrongTypeError(f"has a {member} that {error}") from error
+        return _number(details.get("subCode"))
+    except strict.WrongTypeError:
+        return None
+
+
+def _number(value: object) -> int:
+    """Read a number that may stand there as text."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
+    return strict.integer(value)
 
 
 def encode_ntp_info(info: NTPInfo) -> dict[str, Any]:

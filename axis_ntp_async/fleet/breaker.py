@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
 from typing import Final
 
 from attrs import define, field
@@ -10,6 +12,8 @@ from attrs import define, field
 from axis_ntp_async.errors import CredentialSuspendedError
 
 REFUSALS_IN_A_ROW: Final = 3
+REST_S: Final = 60.0
+"""After so long a later run may try suspended credentials anew, though others are under way."""
 
 
 @define(eq=False)
@@ -23,15 +27,29 @@ class CredentialBreaker:
 
     Attributes:
         name: Name of the credentials.
+        changed: Called when somebody has learned something about them.
         is_suspended: Whether nobody may try them any more.
     """
 
     name: str
+    changed: Callable[[], None] = field(default=lambda: None)
     is_suspended: bool = field(default=False, init=False)
+    _suspended_at: float = field(default=0.0, init=False)
     _proven: bool = field(default=False, init=False)
     _trying: int = field(default=0, init=False)
     _refused_in_a_row: int = field(default=0, init=False)
-    _changed: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _news: asyncio.Event = field(factory=asyncio.Event, init=False)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more device may be tried now, or be told that it will not be."""
+        may_try = self._trying + self._refused_in_a_row < REFUSALS_IN_A_ROW
+        return self._proven or self.is_suspended or may_try
+
+    @property
+    def has_rested(self) -> bool:
+        """Whether they have been suspended for long."""
+        return self.is_suspended and time.monotonic() - self._suspended_at >= REST_S
 
     def renew(self) -> None:
         """Begin again from doubt, as at the start of a new run."""
@@ -48,15 +66,11 @@ class CredentialBreaker:
 
     async def enter(self, device: str) -> None:
         """Wait until one more device may be tried."""
-        while not (self.is_suspended or self._has_room):
-            await self._changed.wait()
+        while not self.has_room:
+            await self._news.wait()
         if self.is_suspended:
             raise self.refusal(device)
         self._trying += 1
-
-    @property
-    def _has_room(self) -> bool:
-        return self._proven or self._trying + self._refused_in_a_row < REFUSALS_IN_A_ROW
 
     def leave(self, *, accepted: bool | None) -> None:
         """Learn from a device's answer."""
@@ -65,6 +79,8 @@ class CredentialBreaker:
             self._proven, self._refused_in_a_row = True, 0
         elif accepted is False:
             self._refused_in_a_row += 1
-            self.is_suspended |= self._refused_in_a_row >= REFUSALS_IN_A_ROW
-        self._changed.set()
-        self._changed = asyncio.Event()
+            if self._refused_in_a_row == REFUSALS_IN_A_ROW:
+                self.is_suspended, self._suspended_at = True, time.monotonic()
+        self._news.set()
+        self._news = asyncio.Event()
+        self.changed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 from typing import Final
 
 from attrs import evolve
@@ -12,7 +13,11 @@ from axis_ntp_async.fleet.slots import Limits
 
 _LOGGER: Final = logging.getLogger(__name__)
 _FOR_OTHERS: Final = 64
-"""Files that the rest of the process needs: the journal, logs, an embedder's own sockets."""
+"""Files that the rest of the process may open meanwhile: logs, results, name lookups."""
+
+_OPEN_FILES: Final = Path("/dev/fd")
+_FAREWELLS: Final = 2
+"""So many times the connections at work: those that wait for their login, or say goodbye."""
 
 
 def fit_open_files(limits: Limits) -> Limits:
@@ -22,12 +27,14 @@ def fit_open_files(limits: Limits) -> Limits:
     Whoever parks fewer devices waits longer for silent ones; whoever works on
     fewer is slower. Both are said in a warning of the log.
     """
-    wanted = limits.total + limits.parked + _FOR_OTHERS
+    others = _FOR_OTHERS + _open_now()
+    at_work = _FAREWELLS * limits.total
+    wanted = at_work + limits.parked + others
     allowed = _raise_open_files(wanted)
     if allowed is None or allowed >= wanted:
         return limits
-    total = max(1, min(limits.total, allowed - _FOR_OTHERS))
-    parked = max(0, allowed - _FOR_OTHERS - total)
+    total = max(1, min(at_work, allowed - others) // _FAREWELLS)
+    parked = max(0, allowed - others - _FAREWELLS * total)
     if total < limits.total:
         _LOGGER.warning(
             "only %d files may be open: %d devices at once in place of %d (see ulimit -n)",
@@ -38,6 +45,14 @@ def fit_open_files(limits: Limits) -> Limits:
     else:
         _LOGGER.info("only %d files may be open: at most %d silent devices wait", allowed, parked)
     return evolve(limits, total=total, parked=parked)
+
+
+def _open_now() -> int:
+    """Give how many files are open, where the system tells; else as if there were none."""
+    try:
+        return sum(1 for _ in _OPEN_FILES.iterdir())
+    except OSError:
+        return 0
 
 
 def _raise_open_files(wanted: int) -> int | None:

@@ -28,10 +28,14 @@ Theory of operation
    together. Among the runs that wait, the one with the fewest attempts at work
    comes first, then the one whose last start is longest ago.
 
-6. A failed device is a value. Anything else that a call raises is a bug of
+6. Until credentials are proven, a visit that needs them waits in line, not at a
+   slot, while as many are being tried as may still refuse. Whoever comes to a
+   login meanwhile waits there, and that time is not held against the device.
+
+7. A failed device is a value. Anything else that a call raises is a bug of
    ours or of the caller: it ends the run at once.
 
-7. Leaving the stream, by whatever way, cancels what still runs and waits for
+8. Leaving the stream, by whatever way, cancels what still runs and waits for
    it: no task, no timer and no socket stays behind.
 """
 
@@ -57,6 +61,10 @@ from axis_ntp_async.fleet.run import Call, Run, Shared
 from axis_ntp_async.fleet.slots import Limits, Slots
 
 T = TypeVar("T")
+
+_KEEPALIVE_S: Final = 15.0
+_LOGIN_S: Final = 2.0
+"""How long a connection waits for its next request: where none is kept, for the login only."""
 
 _TLS_FAREWELL_S: Final = 0.25
 """TLS connections that a device was asked to close say goodbye behind aiohttp's back."""
@@ -110,7 +118,8 @@ class SessionPool:
 
     async def __aenter__(self) -> Self:
         self._shared.slots = Slots(fit_open_files(self._limits))
-        self._http_session = self._given_session or make_http_session()
+        keepalive_s = _KEEPALIVE_S if self._keep_alive else _LOGIN_S
+        self._http_session = self._given_session or make_http_session(keepalive_s)
         return self
 
     async def __aexit__(
@@ -158,8 +167,8 @@ class SessionPool:
         if self._http_session is None:
             raise RuntimeError("open the pool first: async with SessionPool(…) as pool")
         runs = self._shared.runs
-        if not runs:
-            for breaker in self._breakers.values():
+        for breaker in self._breakers.values():
+            if breaker.has_rested or not runs:
                 breaker.renew()
         run = Run(devices, call, self._shared)
         runs.append(run)
@@ -172,18 +181,20 @@ class SessionPool:
             await run.end()
 
     def _session_of(self, device: Device) -> DeviceSession:
-        retry, session = self._shared.retry, self._sessions.get(device.name)
-        if session is None or session.device != device:
+        """Give the remembered session of a device, or a new one when anything has changed."""
+        retry, credentials = self._shared.retry, self._credentials_of(device)
+        session = self._sessions.get(device.name)
+        if session is None or session.device != device or session.credentials is not credentials:
             session = self._sessions[device.name] = DeviceSession(
                 device,
-                self._credentials_of(device),
+                credentials,
                 http_session=self._http_session,
                 trust=self._trust,
                 connect_timeout_s=retry.connect_timeout_s,
                 timeout_s=retry.attempt_timeout_s,
                 in_flight=self._limits.per_device,
                 keep_alive=self._keep_alive,
-                login_gate=self._breaker_of(device),
+                login_gate=self._breaker_of(device.credentials),
             )
         return session
 
@@ -198,11 +209,11 @@ class SessionPool:
                 "which the pool was not given"
             ) from None
 
-    def _breaker_of(self, device: Device) -> CredentialBreaker | None:
-        name = device.credentials
+    def _breaker_of(self, name: str | None) -> CredentialBreaker | None:
         if name is None:
             return None
         breaker = self._breakers.get(name)
         if breaker is None:
-            breaker = self._breakers[name] = CredentialBreaker(name)
+            breaker = CredentialBreaker(name, changed=self._shared.wake)
+            self._breakers[name] = breaker
         return breaker

@@ -1,7 +1,8 @@
-"""How patient we are with a device, in plain numbers; tenacity stays in here."""
+"""How patient we are, in plain numbers; tenacity stays in here, asked only after a failure."""
 
 from __future__ import annotations
 
+import tenacity
 from attrs import field, frozen
 from attrs.validators import ge, gt
 
@@ -57,8 +58,6 @@ class RetryPolicy:
         most = min(self.attempts, error.most_attempts or self.attempts)
         if not error.retryable or attempts >= most:
             return None
-        import tenacity  # noqa: PLC0415  a sixth of a second that only failures should cost
-
         state = tenacity.RetryCallState(tenacity.AsyncRetrying(), None, (), {})
         state.attempt_number, state.start_time = attempts, 0.0
         state.outcome_timestamp = elapsed_s

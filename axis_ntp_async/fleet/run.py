@@ -42,7 +42,7 @@ class Shared:
         grace: How long an attempt may hold its place.
         retry: How patient we are.
         session_of: Gives the session of a device.
-        breaker_of: Gives the breaker of a device's credentials, if it has any.
+        breaker_of: Gives the breaker of credentials by their name; `None` needs none.
         runs: Those under way.
     """
 
@@ -50,7 +50,7 @@ class Shared:
     grace: Grace = field(factory=Grace)
     retry: RetryPolicy
     session_of: Callable[[Device], DeviceSession]
-    breaker_of: Callable[[Device], CredentialBreaker | None]
+    breaker_of: Callable[[str | None], CredentialBreaker | None]
     runs: list[Run[Any]] = field(factory=list)
 
     def may_take(self, run: Run[Any]) -> bool:
@@ -61,6 +61,16 @@ class Shared:
         for other in first:
             other.awake.set()
         return not first
+
+    def may_log_in(self, name: str | None) -> bool:
+        """Tell whether one more device may try the credentials of that name."""
+        breaker = self.breaker_of(name)
+        return breaker is None or breaker.has_room
+
+    def wake(self) -> None:
+        """Let all runs look anew at who may start."""
+        for run in self.runs:
+            run.awake.set()
 
     def wake_waiting(self) -> None:
         """Wake the runs that wait, if there are free places."""
@@ -161,7 +171,7 @@ class Run(Generic[T]):
             if self._is_stopped:
                 visit = self._line.pop_any()
             elif self._shared.may_take(self):
-                visit = self._line.pop(self._shared.slots)
+                visit = self._line.pop(self._shared.slots, self._shared.may_log_in)
             else:
                 return True
             if visit is None:
@@ -181,10 +191,10 @@ class Run(Generic[T]):
             return visit.last_error or NotTriedError(
                 name, "not tried: the run was stopped before its turn came"
             )
-        breaker = self._shared.breaker_of(visit.device)
+        breaker = self._shared.breaker_of(visit.device.credentials)
         if breaker is not None and breaker.is_suspended:
             return breaker.refusal(name)
-        is_late = visit.elapsed_s >= self._shared.retry.device_timeout_s
+        is_late = visit.spent_s >= self._shared.retry.device_timeout_s
         return visit.last_error if is_late else None
 
     def _is_finished(self) -> bool:
@@ -206,10 +216,12 @@ class Run(Generic[T]):
 
     async def _attempt(self, visit: Visit) -> None:
         timeout_s = self._shared.retry.device_timeout_s
+        session = self._shared.session_of(visit.device)
+        waited_before_s = session.gate_wait_s
         error: DeviceError
         try:
-            async with asyncio.timeout(timeout_s - visit.elapsed_s) as deadline:
-                value = await self._call(self._shared.session_of(visit.device))
+            async with session.bounded(timeout_s - visit.spent_s) as deadline:
+                value = await self._call(session)
         except DeviceError as failure:
             error = failure
         except TimeoutError:
@@ -217,9 +229,12 @@ class Run(Generic[T]):
                 raise
             error = DeviceUnreachableError(visit.device.name, f"not done within {timeout_s:g} s")
         else:
-            self._shared.grace.learn(visit.device.site, time.monotonic() - visit.tried_at)
+            waited_s = session.gate_wait_s - waited_before_s
+            answered_s = time.monotonic() - visit.tried_at - waited_s
+            self._shared.grace.learn(visit.device.site, answered_s)
             self._end_visit(visit, value=value)
             return
+        visit.gate_wait_s += session.gate_wait_s - waited_before_s
         self._retry_or_end(visit, error)
 
     def _attempt_ended(self, visit: Visit, attempt: asyncio.Task[None]) -> None:
@@ -257,7 +272,7 @@ class Run(Generic[T]):
     def _retry_or_end(self, visit: Visit, error: DeviceError) -> None:
         visit.last_error = error
         retry = self._shared.retry
-        wait_s = retry.wait_s(error, visit.attempts, visit.elapsed_s)
+        wait_s = retry.wait_s(error, visit.attempts, visit.spent_s)
         if wait_s is None or self._is_stopped or not retry.allows(self._retries, self._begun):
             self._end_visit(visit, error=error)
             return

@@ -28,6 +28,7 @@ class Visit:
         began_at: When the first attempt began, by the monotonic clock.
         tried_at: When the last one did.
         is_parked: Whether the attempt waits without a place.
+        gate_wait_s: Seconds that we kept it waiting for its login; not held against it.
         last_error: What the last attempt came to.
     """
 
@@ -36,12 +37,18 @@ class Visit:
     began_at: float | None = None
     tried_at: float = 0.0
     is_parked: bool = False
+    gate_wait_s: float = 0.0
     last_error: DeviceError | None = None
 
     @property
     def elapsed_s(self) -> float:
         """Seconds since its first attempt began."""
         return 0.0 if self.began_at is None else time.monotonic() - self.began_at
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds of its deadline that are used up."""
+        return self.elapsed_s - self.gate_wait_s
 
 
 _Queues = dict[str | None, deque[Visit]]
@@ -51,6 +58,9 @@ _Queues = dict[str | None, deque[Visit]]
 class Line:
     """
     The visits whose turn has not come: devices are drawn lazily, and kept by site.
+
+    Those whose device is busy wait for it, and those whose credentials are
+    being tried wait for what comes of that; neither holds a place.
 
     Attributes:
         source: Where devices are drawn from.
@@ -63,20 +73,32 @@ class Line:
     count: int = field(default=0, init=False)
     _sites: _Queues = field(factory=dict, init=False)
     _busy: _Queues = field(factory=dict, init=False)
+    _doubted: _Queues = field(factory=dict, init=False)
 
-    def pop(self, slots: Slots) -> Visit | None:
-        """Give the next visit that may start, sites in turn; `None` when none may."""
+    def pop(self, slots: Slots, may_log_in: Callable[[str | None], bool]) -> Visit | None:
+        """
+        Give the next visit that may start, sites in turn; `None` when none may.
+
+        Args:
+            slots: The places of the pool.
+            may_log_in: Tells of a name of credentials whether one more device may try them.
+        """
+        for name in [name for name in self._doubted if may_log_in(name)]:
+            self.push(self._take(self._doubted, name))
         while visit := self._next(slots.has_room_in):
-            if slots.has_room_at(visit.device):
+            if not may_log_in(visit.device.credentials):
+                self._wait_in(self._doubted, visit.device.credentials, visit)
+            elif not slots.has_room_at(visit.device):
+                self._wait_in(self._busy, visit.device.name, visit)
+            else:
                 return visit
-            self._busy.setdefault(visit.device.name, deque()).append(visit)
-            self.count += 1
         return None
 
     def pop_any(self) -> Visit | None:
         """Give the next visit, whether it may start or not; `None` at the end of the line."""
-        for name in self._busy:
-            return self._take(self._busy, name)
+        for queues in (self._busy, self._doubted):
+            for key in queues:
+                return self._take(queues, key)
         return self._next(lambda _: True)
 
     def push(self, visit: Visit) -> None:
@@ -106,6 +128,10 @@ class Line:
                 self._sites.setdefault(device.site, deque()).append(Visit(device))
                 self.count += 1
         return None
+
+    def _wait_in(self, queues: _Queues, key: str | None, visit: Visit) -> None:
+        queues.setdefault(key, deque()).append(visit)
+        self.count += 1
 
     def _take(self, queues: _Queues, key: str | None) -> Visit:
         queue = queues.pop(key)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from axis_ntp_async.device.records import Device
 from axis_ntp_async.errors import (
     AccessBlockedError,
     APIError,
     CertificateRejectedError,
+    ConfigurationRefusedError,
     CredentialSuspendedError,
     DeviceBusyError,
     DeviceError,
@@ -17,6 +19,7 @@ from axis_ntp_async.errors import (
     NotAuthorizedError,
     NotTriedError,
     PlaintextLoginError,
+    TooManyOpenFilesError,
     UnexpectedResponseError,
     UnsupportedDeviceError,
     UnsupportedVersionError,
@@ -49,6 +52,12 @@ _FAILURES: Final[tuple[tuple[type[DeviceError], Cause, State, str], ...]] = (
         State.UNKNOWN,
         "Correct the credentials first: nobody is locked out as long as they are not tried.",
     ),
+    (
+        TooManyOpenFilesError,
+        Cause.NOT_TRIED,
+        State.UNKNOWN,
+        "Raise the limit of open files with 'ulimit -n', or lower --concurrency.",
+    ),
     (NotTriedError, Cause.NOT_TRIED, State.UNKNOWN, "Run again for the rest."),
     (
         LoginRefusedError,
@@ -73,6 +82,12 @@ _FAILURES: Final[tuple[tuple[type[DeviceError], Cause, State, str], ...]] = (
         Cause.BLOCKED,
         State.UNKNOWN,
         "Wait, then look for whoever logs in with a wrong password from this address.",
+    ),
+    (
+        ConfigurationRefusedError,
+        Cause.UNSUPPORTED,
+        State.UNKNOWN,
+        "Want of it only what it supports, as 'axis-ntp get' shows; nothing was sent.",
     ),
     (
         UnsupportedDeviceError,
@@ -103,11 +118,18 @@ _FAILURES: Final[tuple[tuple[type[DeviceError], Cause, State, str], ...]] = (
 """The first row that fits decides, so children stand above their parents."""
 
 
-def problem_of(error: DeviceError) -> Problem:
-    """Give the problem that an error is."""
+_NO_CREDENTIALS: Final = (
+    "Name 'credentials' for it in the inventory, or give --username and --password-from."
+)
+
+
+def problem_of(device: Device, error: DeviceError) -> Problem:
+    """Give the problem that an error is for a device."""
     cause, state, hint = next(
         (cause, state, hint) for kind, cause, state, hint in _FAILURES if isinstance(error, kind)
     )
+    if device.credentials is None and isinstance(error, LoginRefusedError):
+        hint = _NO_CREDENTIALS
     return Problem(
         cause=cause, state=state, message=str(error).removeprefix(f"{error.device}: "), hint=hint
     )

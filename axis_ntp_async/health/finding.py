@@ -6,12 +6,11 @@ import datetime as dt
 import enum
 from typing import Final
 
-from attrs import field, frozen
-from attrs.validators import ge
+from attrs import fields, frozen
 
 from axis_ntp_async.device.configuration import Change
-from axis_ntp_async.device.records import Device, NTPInfo
-from axis_ntp_async.errors import DeviceError
+from axis_ntp_async.device.records import Device, NTPClientStatus, NTPInfo, ServersSource
+from axis_ntp_async.errors import ConfigurationError, DeviceError
 
 
 class State(enum.Enum):
@@ -55,6 +54,7 @@ class Cause(enum.Enum):
     OFFSET = "offset"
     SKEW = "skew"
     DRIFT = "drift"
+    DHCP_FALLBACK = "dhcp_fallback"
     FEW_SERVERS = "few_servers"
 
 
@@ -90,13 +90,36 @@ class Thresholds:
             Only what is certain counts: the reading's uncertainty is taken off.
 
         servers_min: Fewer servers than this are worth a warning.
+
+    Raises:
+        ConfigurationError: Negative ones, and warnings above what is critical; all at once.
     """
 
-    offset_warning_ms: float = field(default=100.0, validator=ge(0))
-    offset_critical_ms: float = field(default=1000.0, validator=ge(0))
-    skew_warning_s: float = field(default=2.0, validator=ge(0))
-    skew_critical_s: float = field(default=5.0, validator=ge(0))
-    servers_min: int = field(default=2, validator=ge(0))
+    offset_warning_ms: float = 100.0
+    offset_critical_ms: float = 1000.0
+    skew_warning_s: float = 2.0
+    skew_critical_s: float = 5.0
+    servers_min: int = 2
+
+    def __attrs_post_init__(self) -> None:
+        faults = [
+            f"{one.name}: {value!r} is not a number from 0 on"
+            for one in fields(type(self))
+            if not (value := getattr(self, one.name)) >= 0
+        ]
+        faults += [
+            f"{warning}: {least:g} is above {critical} {most:g}, so there would be no warning"
+            for warning, critical in _PAIRS
+            if (least := getattr(self, warning)) > (most := getattr(self, critical))
+        ]
+        if faults:
+            raise ConfigurationError(*faults)
+
+
+_PAIRS: Final = (
+    ("offset_warning_ms", "offset_critical_ms"),
+    ("skew_warning_s", "skew_critical_s"),
+)
 
 
 PROFILES: Final = {
@@ -155,7 +178,7 @@ class Finding:
         if self.problems:
             return self.problems[0].message
         client = self.info.client if self.info else None
-        return "in sync" if client and client.synced else "switched off, as desired"
+        return "switched off, as desired" if client and client.enabled is False else "in sync"
 
     @property
     def hint(self) -> str:
@@ -171,3 +194,27 @@ class Finding:
     def skew_s(self) -> float | None:
         """Its clock minus ours, in seconds; `None` when no clock was read."""
         return self.info.clock.skew_s if self.info and self.info.clock else None
+
+
+def servers_in_use(client: NTPClientStatus) -> tuple[str, ...] | None:
+    """
+    Give the servers that the device takes its time from; `None` when it does not say.
+
+    With source DHCP and nothing advertised these are its static servers.
+
+    Source: NTP API, getNTPInfo, `data.client.serversSource`.
+    """
+    if client.nts_enabled:
+        return client.static_ntske_servers
+    if client.servers_source is ServersSource.STATIC or falls_back(client):
+        return client.static_servers
+    return client.advertised_servers if client.servers_source is ServersSource.DHCP else None
+
+
+def falls_back(client: NTPClientStatus) -> bool:
+    """Tell whether DHCP is to name its servers, and advertises none."""
+    return (
+        not client.nts_enabled
+        and client.servers_source is ServersSource.DHCP
+        and client.advertised_servers == ()
+    )

@@ -14,7 +14,16 @@ from axis_ntp_async.device.records import (
     ServersSource,
 )
 from axis_ntp_async.health.failures import problem_of
-from axis_ntp_async.health.finding import PROFILES, Cause, Finding, Problem, State, Thresholds
+from axis_ntp_async.health.finding import (
+    PROFILES,
+    Cause,
+    Finding,
+    Problem,
+    State,
+    Thresholds,
+    falls_back,
+    servers_in_use,
+)
 
 _GAVE_UP: Final = "setting the same servers again makes it try anew."
 _NO_ATTEMPT: Final = (
@@ -47,17 +56,18 @@ def judge(
     info = outcome.value
     drift: tuple[Change, ...] = ()
     if outcome.error is not None:
-        problems = [problem_of(outcome.error)]
+        problems = [problem_of(outcome.device, outcome.error)]
     elif info is None or info.client is None:
         problems = [_no_client()]
     else:
         drift = desired.changes_from(info.client) if desired else ()
         problems = [
-            *_of_settings(info.client, desired),
+            *problems_of_settings(info.client, desired),
             *_of_sync(info.client),
             *_of_offset(info.client, thresholds),
             *_of_skew(info.client, info.clock, thresholds),
             *_of_drift([change.member for change in drift]),
+            *_of_fallback(info.client),
             *_of_few_servers(info.client, thresholds),
         ]
     return Finding(
@@ -72,21 +82,6 @@ def judge(
     )
 
 
-def servers_in_use(client: NTPClientStatus) -> tuple[str, ...] | None:
-    """
-    Give the servers that the device takes its time from; `None` when it does not say.
-
-    With source DHCP and nothing advertised these are its static servers.
-
-    Source: NTP API, getNTPInfo, `data.client.serversSource`.
-    """
-    if client.nts_enabled:
-        return client.static_ntske_servers
-    if client.servers_source is ServersSource.STATIC or _falls_back(client):
-        return client.static_servers
-    return client.advertised_servers if client.servers_source is ServersSource.DHCP else None
-
-
 def _no_client() -> Problem:
     return Problem(
         cause=Cause.UNSUPPORTED,
@@ -96,9 +91,10 @@ def _no_client() -> Problem:
     )
 
 
-def _of_settings(
-    client: NTPClientStatus, desired: NTPClientConfiguration | None
+def problems_of_settings(
+    client: NTPClientStatus, desired: NTPClientConfiguration | None = None
 ) -> Iterator[Problem]:
+    """Give what is wrong with a device's settings alone: so no device can be in sync."""
     if client.enabled is False:
         if desired is None or desired.enabled is not False:
             yield Problem(
@@ -110,28 +106,13 @@ def _of_settings(
         return
     if servers_in_use(client) == ():
         yield _no_servers(client)
-    elif _falls_back(client):
-        yield Problem(
-            cause=Cause.NO_SERVERS,
-            state=State.WARNING,
-            message="DHCP advertises no NTP server; it falls back to its static servers",
-            hint="Hand out NTP servers with DHCP option 42, or set the source to static.",
-        )
-
-
-def _falls_back(client: NTPClientStatus) -> bool:
-    return (
-        not client.nts_enabled
-        and client.servers_source is ServersSource.DHCP
-        and client.advertised_servers == ()
-    )
 
 
 def _no_servers(client: NTPClientStatus) -> Problem:
     if client.nts_enabled:
         message = "NTS is on, but it has no NTS-KE server"
         hint = "Name NTS-KE servers, or switch NTS off."
-    elif _falls_back(client):
+    elif falls_back(client):
         message = "DHCP advertises no NTP server, and it has no static one"
         hint = "Hand out NTP servers with DHCP option 42, or name static servers."
     elif client.advertised_servers:
@@ -217,6 +198,16 @@ def _of_drift(members: list[str]) -> Iterator[Problem]:
             state=State.WARNING,
             message=f"not as desired: {', '.join(members)}",
             hint="Somebody changed it, or it was never set.",
+        )
+
+
+def _of_fallback(client: NTPClientStatus) -> Iterator[Problem]:
+    if client.enabled is not False and falls_back(client) and client.static_servers != ():
+        yield Problem(
+            cause=Cause.DHCP_FALLBACK,
+            state=State.WARNING,
+            message="DHCP advertises no NTP server; it falls back to its static servers",
+            hint="Hand out NTP servers with DHCP option 42, or set the source to static.",
         )
 
 

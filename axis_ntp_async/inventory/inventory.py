@@ -7,13 +7,14 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from axis_ntp_async.device.records import Device
-from axis_ntp_async.errors import InventoryError, SelectionError
+from axis_ntp_async.errors import ConfigurationError, InventoryError, SelectionError
 from axis_ntp_async.inventory.formats.addresses import comparable_host
 from axis_ntp_async.inventory.formats.content import STANDARD_INPUT, content_of, decoded
-from axis_ntp_async.inventory.formats.entries import Draft, device_of, tls_reader
+from axis_ntp_async.inventory.formats.entries import Draft, Entry, members_of, tls_reader
+from axis_ntp_async.inventory.formats.members import Members
 from axis_ntp_async.inventory.formats.reader import read_draft
 from axis_ntp_async.inventory.references import CredentialReference
 from axis_ntp_async.inventory.selection import Selection
@@ -78,13 +79,12 @@ def load_inventory(
         draft = read_draft(name, content_of(name, stdin), format, columns or {})
     except InventoryError as error:
         raise InventoryError(*(f"{source}: {fault}" for fault in error.faults)) from None
-    places, devices = _devices(draft, folder)
-    draft.faults.extend(_faults_of_doubles(places, devices))
+    devices = _devices(draft, folder)
     if draft.faults:
         raise InventoryError(*(f"{source}: {fault}" for fault in draft.faults))
     draft.warnings.extend(_unknown_credentials(draft, devices))
     return Inventory(
-        devices=tuple(devices),
+        devices=devices,
         credentials=_anchored(draft.credentials, folder),
         source=source,
         warnings=tuple(f"{source}: {warning}" for warning in draft.warnings),
@@ -97,37 +97,93 @@ def _anchored(
     return {name: reference.anchored(folder) for name, reference in credentials.items()}
 
 
-def _devices(draft: Draft, folder: Path) -> tuple[list[str], list[Device]]:
-    """Give the devices and their places; what is wrong with the others goes to the faults."""
-    places, devices = [], []
+@frozen
+class _Read:
+    """
+    One entry of a file, as far as it could be read.
+
+    Attributes:
+        place: Where it stands.
+        device: What could be read of it; the whole device when nothing is wrong.
+        wrong: Members that are missing or cannot be right; they are not to be compared.
+    """
+
+    place: str
+    device: Device
+    wrong: frozenset[str] = frozenset()
+
+
+def _devices(draft: Draft, folder: Path) -> tuple[Device, ...]:
+    """Give the devices of all entries; what is wrong with them goes to the faults."""
     read_tls = tls_reader(folder)
+    read = []
     for entry in draft.entries:
+        one, faults = _read_entry(entry, *members_of(entry, read_tls))
+        draft.faults.extend(f"{entry.place}: {fault}" for fault in faults)
+        read.append(one)
+    draft.faults.extend(_faults_of_doubles(read))
+    return tuple(one.device for one in read)
+
+
+def _read_entry(
+    entry: Entry, members: Members, faults: Sequence[str]
+) -> tuple[_Read, Sequence[str]]:
+    if not faults:
         try:
-            devices.append(device_of(entry, read_tls))
-            places.append(entry.place)
-        except InventoryError as error:
-            draft.faults.extend(f"{entry.place}: {fault}" for fault in error.faults)
-    return places, devices
+            return _Read(entry.place, _named(members)), ()
+        except ConfigurationError as error:
+            faults = error.faults
+    return _Read(entry.place, *_comparable(members, faults)), faults
 
 
-_UNIQUE: Final[dict[str, tuple[Callable[[Device], Hashable], Callable[[Device], str | None]]]] = {
-    "name": (lambda device: device.name, lambda device: device.name),
+def _comparable(members: Members, faults: Sequence[str]) -> tuple[Device, frozenset[str]]:
+    """Make a device of what is right, to be compared with others; and tell what is wrong."""
+    wrong = {fault.partition(":")[0] for fault in faults}
+    right = {name: members[name] for name in _IDENTITY if name in members and name not in wrong}
+    if "name" not in right:
+        wrong.add("name")
+    try:
+        device = Device(**{"host": _NOWHERE, "name": _NOWHERE, **right})
+    except ConfigurationError as error:
+        return _comparable(members, [*faults, *error.faults])
+    return device, frozenset(wrong)
+
+
+def _named(members: Members) -> Device:
+    """Give the device; without a name of its own it is called by its address."""
+    if "name" in members:
+        return Device(**members)
+    unnamed = Device(name=members["host"], **members)
+    return evolve(unnamed, name=unnamed.address)
+
+
+_IDENTITY: Final = ("name", "host", "port", "scheme", "serial")
+_NOWHERE: Final = "nowhere"
+_UNIQUE: Final[
+    dict[str, tuple[set[str], Callable[[Device], Hashable], Callable[[Device], str | None]]]
+] = {
+    "name": ({"name"}, lambda device: device.name, lambda device: device.name),
     "address": (
+        {"host", "port", "scheme"},
         lambda device: (comparable_host(device.host), device.port),
         lambda device: device.address,
     ),
-    "serial": (lambda device: device.serial, lambda device: device.serial),
+    "serial": ({"serial"}, lambda device: device.serial, lambda device: device.serial),
 }
-"""What no two devices share: how it is compared, and how it is shown."""
+"""What no two devices share: the members it is made of, how it is compared, how it is shown."""
 
 
-def _faults_of_doubles(places: Sequence[str], devices: Sequence[Device]) -> Iterable[str]:
-    for member, (compared, shown) in _UNIQUE.items():
+def _faults_of_doubles(read: Sequence[_Read]) -> Iterable[str]:
+    for member, (parts, compared, shown) in _UNIQUE.items():
         first: dict[Hashable, str] = {}
-        for place, device in zip(places, devices, strict=True):
-            value = compared(device)
-            if value is not None and first.setdefault(value, place) is not place:
-                yield f"{place}: {member}: {shown(device)!r} is also that of {first[value]}"
+        for one in read:
+            value = compared(one.device)
+            if value is None or not one.wrong.isdisjoint(parts):
+                continue
+            if first.setdefault(value, one.place) is not one.place:
+                yield (
+                    f"{one.place}: {member}: {shown(one.device)!r} is also that of {first[value]}"
+                )
 
 
 def _unknown_credentials(draft: Draft, devices: Sequence[Device]) -> Iterable[str]:

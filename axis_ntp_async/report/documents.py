@@ -14,8 +14,7 @@ from attrs import frozen
 from axis_ntp_async.device.configuration import Change
 from axis_ntp_async.device.records import Device, NTPClientStatus, NTPInfo, Outcome, ServersSource
 from axis_ntp_async.errors import APIError, DeviceError
-from axis_ntp_async.health.finding import Finding
-from axis_ntp_async.health.judge import servers_in_use
+from axis_ntp_async.health.finding import Finding, servers_in_use
 from axis_ntp_async.health.sweep import Summary
 
 Document = dict[str, Any]

@@ -13,8 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from axis_ntp_async.device.records import Device, NTPClientStatus, NTPInfo, Outcome, ServersSource
-from axis_ntp_async.health.finding import Cause, Finding, State
-from axis_ntp_async.health.judge import servers_in_use
+from axis_ntp_async.health.finding import Cause, Finding, State, servers_in_use
 from axis_ntp_async.health.sweep import EXAMPLES
 from axis_ntp_async.report.documents import ChangedDevice
 from axis_ntp_async.report.printable import printable

@@ -28,9 +28,16 @@ class Trimmed:
             yield Segment.line()
 
 
+class _Console(Console):
+    """A console that tells when nobody reads it any more, in place of ending the program."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def show(*parts: RenderableType, on_stderr: bool = False) -> None:
     """Show one thing below the other, at the width of the terminal; in pipes 80 columns."""
-    console = Console(stderr=on_stderr)
+    console = _Console(stderr=on_stderr)
     console.print(Trimmed(Group(*parts)), end="")
 
 

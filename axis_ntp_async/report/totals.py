@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
-from attrs import evolve
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from axis_ntp_async.device.records import Outcome
-from axis_ntp_async.health.finding import State
-from axis_ntp_async.health.judge import judge
+from axis_ntp_async.health.finding import Finding, State
 from axis_ntp_async.health.sweep import Group as Alike
 from axis_ntp_async.health.sweep import Summary
 from axis_ntp_async.report.printable import printable
@@ -39,12 +36,11 @@ def summary_table(summary: Summary) -> RenderableType:
     return Group(*parts)
 
 
-def failures(outcomes: Iterable[Outcome[Any]]) -> RenderableType:
+def failures(failed: Iterable[Finding]) -> RenderableType:
     """Show why devices did not answer, those alike together, with what to do about it."""
     summary = Summary()
-    for outcome in outcomes:
-        if outcome.error is not None:
-            summary.add(judge(evolve(outcome, value=None)))
+    for finding in failed:
+        summary.add(finding)
     return Group(*_causes(summary))
 
 

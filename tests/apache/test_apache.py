@@ -136,8 +136,10 @@ async def test_a_refused_value_names_its_parameter(device: MakeDevice) -> None:
     """Error 4004 with its sub code comes out of a real CGI as it does out of ours."""
     async with DeviceSession(device("digest"), LOGIN) as session:
         with pytest.raises(InvalidParameterError) as caught:
-            await session.set_ntp_client_configuration(NTPClientConfiguration(minpoll=12))
-    assert caught.value.parameter == "minpoll"
+            await session.set_ntp_client_configuration(
+                NTPClientConfiguration(static_servers=tuple(f"ntp{n}.example" for n in range(9)))
+            )
+    assert caught.value.parameter == "staticServers"
 
 
 async def test_an_internal_refusal_has_http_status_200(device: MakeDevice) -> None:

@@ -1,6 +1,9 @@
 """`inventory check`, `list` and `convert`."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -121,3 +124,16 @@ def test_columns_can_be_mapped(run: Callable[..., Any]) -> None:
     maps = ("--map", "name=Title", "--map", "host=Address", "--map", 'serial="MAC address"')
     [line] = run("inventory", "list", "fleet.csv", *maps).lines
     assert (line["device"], line["host"], line["serial"]) == ("lobby", "10.0.0.1", "ACCC8E012345")
+
+
+def test_a_conversion_is_utf_8_whatever_the_terminal_is(tmp_path: Path) -> None:
+    """A name in other letters must not become question marks in a file."""
+    inventory = tmp_path / "fleet.csv"
+    inventory.write_text("name,host\nentrée-門,10.0.0.1\n", encoding="utf-8")
+    ran = subprocess.run(
+        [sys.executable, "-m", "axis_ntp_async", "inventory", "convert", str(inventory)],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert "entrée-門" in ran.stdout.decode()

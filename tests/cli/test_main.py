@@ -37,6 +37,20 @@ def test_every_command_explains_itself(
     assert out.startswith(" ".join(["Usage: axis-ntp", *command]))
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_faulty_settings_do_not_keep_help_away(
+    run: Callable[..., Any], command: list[str]
+) -> None:
+    """Whoever mends them may need to look something up; a command that works tells them."""
+    Path("axis-ntp.toml").write_text("concurency = 5\n", encoding="utf-8")
+    code, out, err = run(*command, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(" ".join(["Usage: axis-ntp", *command]))
+    code, out, err = run("inventory", "check", "x.toml")
+    assert (code, out) == (2, "")
+    assert "did you mean concurrency?" in err
+
+
 def test_the_version_is_told(run: Callable[..., Any]) -> None:
     """With the name of the program, as scripts expect it."""
     code, out, _ = run("--version")
@@ -71,12 +85,17 @@ WRONG = [
     (["sweep", "x", "--timeout", "nan"], "'nan' is not a finite number"),
     (["sweep", "x", "--connect-timeout", "inf"], "'inf' is not a finite number"),
     (["sweep", "x", "-o", "xml"], "'xml' is not one of"),
-    (["sweep", "127.0.0.1", "--skew-critical-s", "1"], "--skew-warning-s 2 is above"),
+    (
+        ["sweep", "127.0.0.1", "--skew-critical-s", "1"],
+        "2 is above --skew-critical-s 1",
+    ),
     (["sweep", "127.0.0.1", "--offset-warning-ms", "2000"], "--offset-critical-ms 1000"),
+    (["sweep", "127.0.0.1", "--skew-critical-s", "1"], "set both"),
+    (["get", "fleet.list"], "fleet.list: there is no such file"),
     (["set", "127.0.0.1"], "nothing to set"),
     (["set", "127.0.0.1", "--server", ""], "--clear-servers leaves no static server"),
     (["set", "127.0.0.1", "--server", "a", "--clear-servers"], "contradict"),
-    (["set", "127.0.0.1", "--server", "a b"], "white space"),
+    (["set", "127.0.0.1", "--server", "a b"], "'a b' is no address"),
     (["set", "127.0.0.1", "--minpoll", "9", "--maxpoll", "3"], "minpoll: 9 is above maxpoll 3"),
     (["set", "127.0.0.1", "--minpoll", "25"], "25 is not in the range"),
     (["inventory", "check", "no.csv"], "no.csv: there is no such file"),
@@ -348,3 +367,29 @@ def test_every_encoding_of_the_terminal_will_do(
         out, err = process.communicate()
         assert (process.returncode, err) == (0, "")
         assert "10.0.0.1" in out
+
+
+def test_a_table_that_nobody_reads_to_its_end_ends_quietly(tmp_path: Path) -> None:
+    """Also where rich prints: as with every other kind of output."""
+    inventory = tmp_path / "fleet.csv"
+    inventory.write_text("name,host\nlobby-3,10.0.0.1\n", encoding="utf-8")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    ran = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "axis_ntp_async",
+            "inventory",
+            "list",
+            str(inventory),
+            "-o",
+            "table",
+        ],
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(write_end)
+    assert (ran.returncode, ran.stderr) == (141, "")

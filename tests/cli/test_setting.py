@@ -9,7 +9,8 @@ import pytest
 from axis_ntp_async.cli import setting
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import Device, NTPClientStatus, NTPInfo
-from axis_ntp_async.errors import UnsupportedDeviceError
+from axis_ntp_async.errors import ConfigurationRefusedError, DeviceError, UnsupportedDeviceError
+from axis_ntp_async.simulator.model import api
 from axis_ntp_async.simulator.model.camera import Camera
 from axis_ntp_async.simulator.model.faults import Fault, Kind
 
@@ -192,22 +193,75 @@ def test_a_value_that_is_refused_keeps_its_parameter(
     run: Callable[..., Any],
     serve: Callable[..., Path],
     make_camera: Make,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A device knows best what it cannot take."""
-    ran = run("set", serve(make_camera()), "--minpoll", "12", "--yes")
-    assert ran.code == 1
-    assert ran.lines[0]["error"]["code"] == 4004
+    monkeypatch.setattr(api, "sub_code_of_fault", lambda *_: 7)
+    ran = run("set", serve(make_camera()), "--minpoll", "4", "--yes")
+    error = ran.lines[0]["error"]
+    assert (ran.code, error["code"], error["sub_code"]) == (1, 4004, 7)
 
 
 @pytest.mark.parametrize(
-    ("info", "told"),
+    ("info", "error", "told"),
     [
-        (NTPInfo(), "reports no NTP client"),
-        (NTPInfo(client=NTPClientStatus(static_servers=("a b",))), "cannot be sent back"),
+        (NTPInfo(), UnsupportedDeviceError, "reports no NTP client"),
+        (
+            NTPInfo(client=NTPClientStatus(static_servers=("a b",), minpoll=6, maxpoll=10)),
+            ConfigurationRefusedError,
+            "cannot be sent back",
+        ),
+        (
+            NTPInfo(client=NTPClientStatus()),
+            ConfigurationRefusedError,
+            "cannot take this: minpoll",
+        ),
     ],
 )
-def test_a_device_that_cannot_be_kept_as_it_is_is_left_alone(info: NTPInfo, told: str) -> None:
+def test_a_device_that_cannot_be_kept_as_it_is_is_left_alone(
+    info: NTPInfo, error: type[DeviceError], told: str
+) -> None:
     """A write replaces everything, so what is there must be sendable."""
-    wish = setting._Wish(NTPClientConfiguration(enabled=True))
-    with pytest.raises(UnsupportedDeviceError, match=told):
+    wish = setting._Wish(NTPClientConfiguration(enabled=True, minpoll=4))
+    with pytest.raises(error, match=told):
         wish.changes(Device(name="lobby-3", host="192.0.2.7"), info)
+
+
+@pytest.mark.parametrize(
+    "server", ["300.1.1.1", "http://ntp", "ntp:123", "a b", "ntp/1", "[::1]:123"]
+)
+@pytest.mark.parametrize("option", ["--server", "--ntske-server"])
+def test_what_is_no_address_is_not_sent(run: Callable[..., Any], option: str, server: str) -> None:
+    """A device may take it all the same, and never be in sync again."""
+    ran = run("set", "127.0.0.1", option, server, "--yes")
+    assert ran.code == 2
+    assert f"set: {option} {server!r} is no address" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("options", "caution"),
+    [
+        (["--clear-servers"], "a: then it has no NTP server"),
+        (["--source", "DHCP"], None),
+        (["--source", "DHCP", "--server", "10.9.0.1"], "a: its static servers are not in use"),
+        (["--nts"], "a: then NTS is on, but it has no NTS-KE server"),
+        (["--disable"], None),
+        (["--server", "10.9.0.1"], None),
+    ],
+)
+def test_what_would_be_wrong_then_is_told_before(
+    run: Callable[..., Any],
+    serve: Callable[..., Path],
+    make_camera: Make,
+    options: list[str],
+    caution: str | None,
+) -> None:
+    """An installer does not go home believing in a change that does nothing, or harm."""
+    camera = make_camera("a", advertised_servers=("10.0.0.7",))
+    if caution and "no NTP server" in caution:
+        camera.lease()
+    ran = run("set", serve(camera), *options, "--yes")
+    assert ran.code == 0
+    told = [line for line in ran.err.splitlines() if line.startswith("axis-ntp: a: ")]
+    assert len(told) == (caution is not None)
+    assert all(line.startswith(f"axis-ntp: {caution}") for line in told)

@@ -206,5 +206,7 @@ def test_the_folder_one_is_in_runs_no_program(write: Callable[[str, str], Path])
     write("user", text)
     assert read_settings(SETTINGS)["password_from"] == "exec:touch never"
     write("project", text)
-    with pytest.raises(SettingsError, match=r"axis-ntp\.toml: password-from: 'exec:' is not taken"):
+    with pytest.raises(
+        SettingsError, match=r"axis-ntp\.toml: password-from: 'exec:' is not taken"
+    ):
         read_settings(SETTINGS)

@@ -8,6 +8,7 @@ import json
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -52,11 +53,14 @@ def parameters_of(header: str | None) -> dict[str, str]:
     return {name: re.sub(r"\\(.)", r"\1", quoted) or bare for name, quoted, bare in found}
 
 
-def answer(challenge: str, credentials: Credentials = ROOT, device: Device = HTTP) -> str | None:
+def header_of(login: Login, method: str = "POST", path: str = "/x") -> str | None:
+    """Give the header that the next call begins with."""
+    return login.opening.header(method, path) if login.opening else None
+
+
+def answer(challenge: str, credentials: Credentials = ROOT, device: Device = HTTP) -> str:
     """Give the header that answers one challenge."""
-    login = Login(device, credentials)
-    login.take([challenge])
-    return login.authorization("POST", "/axis-cgi/ntp.cgi")
+    return Login(device, credentials).take([challenge]).header("POST", "/axis-cgi/ntp.cgi")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,7 @@ def test_the_vectors_of_rfc_7616_come_out(
     monkeypatch.setattr("secrets.token_hex", lambda _: cnonce)
     login = Login(HTTP, MUFASA)
     login.take([RFC_7616.format(algorithm)])
-    assert parameters_of(login.authorization("GET", "/dir/index.html")) == {
+    assert parameters_of(header_of(login, "GET", "/dir/index.html")) == {
         "username": "Mufasa",
         "realm": "http-auth@example.org",
         "uri": "/dir/index.html",
@@ -92,7 +96,7 @@ def test_without_qop_the_form_is_the_old_one() -> None:
     """Neither count nor client nonce; the response is that of RFC 2069 for the same words."""
     login = Login(HTTP, Credentials("Mufasa", "Circle Of Life"))
     login.take(['Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093"'])
-    sent = parameters_of(login.authorization("GET", "/dir/index.html"))
+    sent = parameters_of(header_of(login, "GET", "/dir/index.html"))
     assert sent == {
         "username": "Mufasa",
         "realm": "testrealm@host.com",
@@ -123,7 +127,7 @@ def test_each_use_of_a_challenge_counts_up() -> None:
     """A device may refuse a count that it has seen."""
     login = Login(HTTP, ROOT)
     login.take([DIGEST])
-    sent = [parameters_of(login.authorization("POST", "/x")) for _ in range(3)]
+    sent = [parameters_of(header_of(login)) for _ in range(3)]
     assert [one["nc"] for one in sent] == ["00000001", "00000002", "00000003"]
     assert len({one["response"] for one in sent}) == 3
 
@@ -238,13 +242,12 @@ def test_the_strongest_usable_challenge_wins(offered: list[str], expected: str) 
     """Whatever the order, in one header or in several."""
     login = Login(HTTPS, ROOT)
     login.take(offered)
-    assert expected in (login.authorization("POST", "/x") or "")
+    assert expected in (header_of(login) or "")
 
 
 def test_basic_is_sent_over_tls() -> None:
     """In UTF-8."""
     header = answer(BASIC, Credentials("zoë", 'p:a"s\\ß'), HTTPS)
-    assert header is not None
     assert base64.b64decode(header.removeprefix("Basic ")).decode() == 'zoë:p:a"s\\ß'
 
 
@@ -260,7 +263,7 @@ def test_basic_in_clear_text_is_no_way_around_a_digest_that_we_cannot_answer() -
     login = Login(HTTP, ROOT)
     with pytest.raises(PlaintextLoginError):
         login.take([BASIC, DIGEST.replace("MD5", "SHA-512-256")])
-    assert not login.is_prepared
+    assert login.opening is None
 
 
 def test_basic_cannot_carry_a_colon_in_the_user_name() -> None:
@@ -290,7 +293,7 @@ def test_another_identity_is_found_before_anything_is_made(
     login = Login(HTTP, credentials)
     with pytest.raises(IdentityMismatchError, match="answers 00408C000000, not ACCC8E012345"):
         login.take(headers)
-    assert login.authorization("POST", "/x") is None
+    assert header_of(login) is None
 
 
 def test_another_identity_ends_what_was_remembered() -> None:
@@ -299,7 +302,7 @@ def test_another_identity_ends_what_was_remembered() -> None:
     login.take([DIGEST])
     with pytest.raises(IdentityMismatchError):
         login.take([OTHER])
-    assert login.authorization("POST", "/x") is None
+    assert header_of(login) is None
 
 
 @pytest.mark.parametrize(
@@ -324,7 +327,7 @@ def test_without_credentials_there_is_no_login() -> None:
     login = Login(HTTP, None)
     with pytest.raises(LoginRefusedError, match="no credentials are named"):
         login.take([DIGEST])
-    assert not login.is_prepared
+    assert login.opening is None
 
 
 def test_a_refused_login_is_final_and_forgotten() -> None:
@@ -332,30 +335,77 @@ def test_a_refused_login_is_final_and_forgotten() -> None:
     login = Login(HTTP, ROOT)
     login.take([DIGEST])
     with pytest.raises(LoginRefusedError, match="refuses the user name or the password"):
-        login.take([DIGEST])
-    assert login.authorization("POST", "/x") is None
+        login.take([DIGEST], login.opening)
+    assert header_of(login) is None
     login.take([DIGEST])
-    assert login.is_prepared
+    assert login.opening is not None
 
 
 def test_a_stale_nonce_is_answered_anew() -> None:
     """With the new nonce, and a count that begins again."""
     login = Login(HTTP, ROOT)
     login.take([DIGEST])
-    login.authorization("POST", "/x")
-    login.take([STALE.replace("abc", "def")])
-    sent = parameters_of(login.authorization("POST", "/x"))
+    header_of(login)
+    login.take([STALE.replace("abc", "def")], login.opening)
+    sent = parameters_of(header_of(login))
     assert (sent["nonce"], sent["nc"]) == ("def", "00000001")
+
+
+def test_a_newer_challenge_is_not_forgotten() -> None:
+    """Two calls begin together: the second 401 is answered like the first, and is no refusal."""
+    login = Login(HTTP, ROOT)
+    first = login.take([DIGEST])
+    assert login.take([DIGEST.replace("abc", "def")]) is first
+    newer = login.take([STALE], first)
+    assert newer is not first
+    assert login.take([STALE], first) is newer
+
+
+def test_a_refusal_is_final_also_beside_a_newer_challenge() -> None:
+    """It was a failed login; but what the other call has learnt is kept."""
+    login = Login(HTTP, ROOT)
+    first = login.take([DIGEST])
+    newer = login.take([STALE], first)
+    with pytest.raises(LoginRefusedError, match="refuses the user name or the password"):
+        login.take([DIGEST], first)
+    assert login.opening is newer
+
+
+@pytest.mark.parametrize(
+    ("members", "asks_first"),
+    [
+        ({"tls": "insecure"}, True),
+        ({"scheme": "http", "plaintext_basic": True}, True),
+        ({"scheme": "http", "plaintext_basic": True, "serial": None}, False),
+        ({"tls": "insecure", "serial": None}, False),
+        ({"tls": "tofu"}, False),
+        ({"tls": "verify"}, False),
+        ({"tls": "pin:" + "ab" * 32}, False),
+        ({"tls": "axis-idevid:ca.pem"}, False),
+    ],
+)
+def test_basic_waits_for_the_realm_where_nothing_else_proves_the_device(
+    members: dict[str, Any], asks_first: bool
+) -> None:
+    """The password would be told to whoever answers at its address now; a digest tells nothing."""
+    login = Login(attrs.evolve(HTTPS, **members), ROOT)
+    login.take([BASIC])
+    assert asks_first == (login.opening is None)
+    login = Login(login.device, ROOT)
+    login.take([DIGEST])
+    assert login.opening is not None
 
 
 @pytest.mark.parametrize(
     ("status", "headers", "accepted"),
     [
         (200, [], True),
+        (404, [], True),
+        (405, [], True),
         (500, [], True),
         (401, [DIGEST], False),
-        (401, [STALE], True),
-        (401, [STALE.replace("true", '"TRUE"')], True),
+        (401, [STALE], None),
+        (401, [STALE.replace("true", '"TRUE"')], None),
         (401, [], False),
         (403, [], None),
         (503, [], None),
@@ -364,7 +414,7 @@ def test_a_stale_nonce_is_answered_anew() -> None:
 def test_an_answer_tells_whether_the_login_was_right(
     status: int, headers: list[str], accepted: bool | None
 ) -> None:
-    """Or does not tell, as 403 and 503."""
+    """Or does not tell, as 403 and 503, and a nonce that is merely too old."""
     assert accepted == Login(HTTP, ROOT).was_accepted(status, headers)
 
 
@@ -407,8 +457,8 @@ def test_no_header_raises_anything_but_our_errors(headers: list[str], device: De
     login = Login(device, ROOT)
     for _ in range(2):
         with contextlib.suppress(AxisNTPError):
-            login.take(headers)
-        sent = login.authorization("POST", "/x") or ""
+            login.take(headers, login.opening)
+        sent = header_of(login) or ""
         assert sent.isprintable()
         assert device is HTTPS or not sent.startswith("Basic")
 

@@ -1,5 +1,7 @@
 """What is wanted of an NTP client: refused before it is sent, compared as a device would."""
 
+from typing import Any
+
 import attrs
 import pytest
 from hypothesis import given
@@ -236,3 +238,24 @@ def test_the_first_members_need_no_newer_firmware() -> None:
     )
     assert not wanted.needs_newer_firmware
     assert wanted.faults_for(NTPClientStatus()) == ()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "actual", "fault"),
+    [
+        ({"minpoll": 9}, (6, 10), None),
+        ({"minpoll": 10}, (6, 10), None),
+        ({"minpoll": 11}, (6, 10), "minpoll: 11 would be above maxpoll 10"),
+        ({"maxpoll": 6}, (6, 10), None),
+        ({"maxpoll": 5}, (6, 10), "minpoll: 6 would be above maxpoll 5"),
+        ({"minpoll": 11, "maxpoll": 12}, (6, 10), None),
+        ({"enabled": True}, (10, 6), None),
+    ],
+)
+def test_one_poll_bound_is_compared_with_the_other_of_the_device(
+    wanted: dict[str, Any], actual: tuple[int, int], fault: str | None
+) -> None:
+    """What is not sent stays as it is, so both must fit together."""
+    status = NTPClientStatus(minpoll=actual[0], maxpoll=actual[1])
+    faults = NTPClientConfiguration(**wanted).faults_for(status)
+    assert faults == (() if fault is None else (fault,))

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import errno
 import json
 import ssl
 
@@ -23,6 +24,7 @@ from axis_ntp_async.errors import (
     InternalDeviceError,
     LoginRefusedError,
     NotAuthorizedError,
+    TooManyOpenFilesError,
     UnexpectedResponseError,
     UnsupportedDeviceError,
 )
@@ -50,6 +52,7 @@ async def error_of(device: Device) -> DeviceError:
         (404, UnsupportedDeviceError, "HTTP 404 Not Found: no NTP API here; AXIS OS has it from"),
         (405, UnsupportedDeviceError, "HTTP 405"),
         (418, UnexpectedResponseError, "HTTP 418"),
+        (426, UnexpectedResponseError, "HTTP 426 Upgrade Required; it may take HTTPS only"),
         (429, DeviceBusyError, "HTTP 429"),
         (500, InternalDeviceError, "HTTP 500 without an explanation"),
         (501, UnexpectedResponseError, "HTTP 501"),
@@ -68,6 +71,15 @@ async def test_each_status_is_its_own_error(
     error = await error_of(device)
     assert type(error) is kind
     assert error.message.startswith(said)
+
+
+@pytest.mark.parametrize("status", [204, 418, 501])
+async def test_a_status_that_has_to_do_with_tls_is_told_apart(
+    device: Device, responses: Mocked, status: int
+) -> None:
+    """Nobody is sent to look at his scheme without need."""
+    responses.post(URL, status=status)
+    assert "HTTPS" not in (await error_of(device)).message
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304])
@@ -169,7 +181,7 @@ async def test_an_internal_error_need_not_be_json(device: Device, responses: Moc
     responses.post(URL, status=500, body="<html>", content_type="text/html")
     error = await error_of(device)
     assert isinstance(error, InternalDeviceError)
-    assert error.code == 1000
+    assert error.code is None
 
 
 KEY = aiohttp.client_reqrep.ConnectionKey("192.0.2.17", 80, False, True, None, None, None)
@@ -222,8 +234,17 @@ KEY = aiohttp.client_reqrep.ConnectionKey("192.0.2.17", 80, False, True, None, N
         ),
         (
             aiohttp.InvalidURL("x"),
-            UnexpectedResponseError,
-            "does not speak HTTP as expected: InvalidURL",
+            DeviceUnreachableError,
+            "'192.0.2.17' cannot be an address",
+        ),
+        *(
+            (kind, TooManyOpenFilesError, "this process may open no more files (see ulimit -n)")
+            for number in (errno.EMFILE, errno.ENFILE)
+            for kind in (
+                OSError(number, "x"),
+                aiohttp.ClientConnectorError(KEY, OSError(number, "x")),
+                aiohttp.ClientConnectorDNSError(KEY, OSError(number, "x")),
+            )
         ),
         (
             aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "handshake failure")),

@@ -29,6 +29,8 @@ pytestmark = pytest.mark.asyncio(loop_factories=["asyncio", "uvloop"])
 
 SERIAL = "ACCC8E012345"
 PIN = "ab" * 32
+ROOT = Credentials("root", "pass")
+CHALLENGE = f'Digest realm="AXIS_{SERIAL}", nonce="abc", algorithm=MD5, qop="auth"'
 
 Serve = Callable[..., Any]
 
@@ -55,8 +57,8 @@ async def listening(serve: Serve, say: Any, tmp_path: Path) -> Callable[..., Any
     return start
 
 
-async def call(device: Device, trust: Trust) -> None:
-    async with DeviceSession(device, trust=trust, timeout_s=10) as session:
+async def call(device: Device, trust: Trust, credentials: Credentials | None = None) -> None:
+    async with DeviceSession(device, credentials, trust=trust, timeout_s=10) as session:
         await session.get_ntp_info()
 
 
@@ -214,21 +216,61 @@ async def test_a_replaced_record_counts_and_the_old_one_stays(
 async def test_what_cannot_be_recorded_is_not_trusted(
     monkeypatch: pytest.MonkeyPatch,
     maker: CertificateMaker,
-    listening: Callable[..., Any],
+    serve: Serve,
+    say: Any,
     tmp_path: Path,
 ) -> None:
-    """Not the first time, and not the second."""
+    """Not the first time, and not the second; no login goes there."""
 
     def denied(*_: object) -> int:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("axis_ntp_async.device.trust._private", denied)
-    server = await listening(maker.self_signed("axis"))
+    server = await serve(lambda _: say.asked(CHALLENGE), maker.self_signed("x").context(tmp_path))
     trust = Trust(KnownDevices(tmp_path / "known-devices"))
     for _ in range(2):
-        error = await refusal(server, trust, tls="tofu")
-        assert type(error) is CertificateRejectedError
-        assert "cannot be recorded: [Errno 13] Permission denied" in error.message
+        with pytest.raises(CertificateRejectedError, match=r"recorded: \[Errno 13\] Permission"):
+            await call(server.device(scheme="https", tls="tofu"), trust, ROOT)
+    assert [heard.login for heard in server.heard] == [None] * 2
+
+
+async def test_the_certificate_of_another_device_is_not_recorded(
+    make_camera: Callable[..., Camera],
+) -> None:
+    """A wrong address in the inventory must not spoil the first contact with the right device."""
+    known = KnownDevices()
+    cameras = [make_camera(scheme="https", tls="tofu") for _ in range(2)]
+    async with SimulatedFleet(cameras) as fleet:
+        right, other = fleet.devices
+        wrong = attrs.evolve(right, host=other.host)
+        with pytest.raises(IdentityMismatchError):
+            await call(wrong, Trust(known), ROOT)
+        assert known.load() == {}
+        await call(right, Trust(known), ROOT)
+    assert list(known.load()) == [right.serial]
+
+
+async def test_a_first_contact_that_came_to_nothing_is_forgotten(
+    maker: CertificateMaker, serve: Serve, say: Any, tmp_path: Path
+) -> None:
+    """Nothing was learnt of who it was."""
+    server = await serve(lambda _: say.http(status=503), maker.self_signed("x").context(tmp_path))
+    trust = Trust(KnownDevices())
+    with pytest.raises(DeviceError, match="HTTP 503"):
+        await call(server.device(scheme="https", tls="tofu"), trust)
+    assert (trust.known_devices.load(), trust._first_contacts) == ({}, {})
+
+
+async def test_two_connections_of_a_first_contact_show_one_certificate(
+    maker: CertificateMaker, listening: Callable[..., Any], trust: Trust
+) -> None:
+    """Also before it is recorded."""
+    server = await listening(maker.self_signed("axis"))
+    device = server.device(scheme="https", tls="tofu")
+    trust._first_contacts[device] = PIN
+    with pytest.raises(CertificateRejectedError, match="showed two certificates"):
+        await call(device, trust)
+    assert trust.known_devices.load() == {}
 
 
 # Many devices, one context

@@ -14,7 +14,8 @@ from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import Device, ServersSource
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.errors import (
-    UnsupportedDeviceError,
+    ConfigurationRefusedError,
+    LoginRefusedError,
     UnsupportedVersionError,
 )
 from axis_ntp_async.simulator.model.camera import Camera
@@ -89,6 +90,42 @@ async def test_a_session_shows_its_device_and_no_secret(device: Device) -> None:
     assert "s3cret" not in repr(session._transport)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_first_calls_at_once_do_not_refuse_each_other(
+    make_camera: MakeCamera, scheme: str
+) -> None:
+    """Each answers a challenge; the second one's first 401 is no refused login."""
+    camera = make_camera(scheme=scheme, latency_s=0.02)
+    async with SimulatedFleet([camera]) as fleet:
+        [device] = fleet.devices
+        async with DeviceSession(device, ROOT, in_flight=3) as session:
+            for _ in range(2):
+                await asyncio.gather(*(session.get_ntp_info() for _ in range(3)))
+                fleet.rotate_nonces()
+        assert fleet.counters.logins_refused[camera.name] == 0
+
+
+async def test_a_wrong_password_fails_no_oftener_than_there_are_calls(
+    make_camera: MakeCamera,
+) -> None:
+    """Also when they are made at once."""
+    camera = make_camera(latency_s=0.02)
+    async with SimulatedFleet([camera]) as fleet:
+        async with DeviceSession(
+            fleet.devices[0], Credentials("root", "wrong"), in_flight=2
+        ) as session:
+            calls = (session.get_ntp_info() for _ in range(2))
+            found = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(one) for one in found] == [LoginRefusedError] * 2
+        assert fleet.counters.logins_refused[camera.name] <= 2
+
+
+async def test_a_session_tells_what_it_logs_in_with(device: Device) -> None:
+    """So that a pool knows when they were changed."""
+    assert DeviceSession(device, ROOT).credentials is ROOT
+    assert DeviceSession(device).credentials is None
+
+
 # Versions
 
 
@@ -145,6 +182,24 @@ async def test_a_refused_version_is_negotiated_once(serve: Serve, say: Any) -> N
         await session.get_ntp_info()
         await session.set_ntp_client_configuration(NTPClientConfiguration(enabled=True))
     assert versions_of(server) == ["1.0", None, "1.10", "1.10", "1.10"]
+
+
+async def test_what_was_negotiated_counts_for_later_writes(serve: Serve, say: Any) -> None:
+    """Also where answers name a version that requests may not say."""
+
+    def script(heard: Any) -> Any:
+        if heard.json["method"] == wire.GET_SUPPORTED_VERSIONS:
+            return say.result(heard, {"apiVersions": ["1.2"]})
+        accepted = heard.json["apiVersion"] == "1.2" or heard.json["method"] == wire.GET_NTP_INFO
+        return say.result(heard, {}, "1.5") if accepted else say.failure(heard, 4001)
+
+    server = await serve(script)
+    async with DeviceSession(server.device()) as session:
+        await session.get_ntp_info()
+        for _ in range(2):
+            await session.set_ntp_client_configuration(NTPClientConfiguration(enabled=True))
+        await session.get_ntp_info()
+    assert versions_of(server) == ["1.0", "1.5", None, "1.2", "1.2", "1.2"]
 
 
 async def test_a_write_negotiates_too(serve: Serve, say: Any) -> None:
@@ -218,7 +273,7 @@ async def test_newer_members_go_only_to_a_device_that_reports_them(serve: Serve,
     server = await serve(lambda heard: say.result(heard, old, "1.2"))
     for wanted in (NTPClientConfiguration(nts_enabled=True), NTPClientConfiguration(minpoll=6)):
         async with DeviceSession(server.device()) as session:
-            with pytest.raises(UnsupportedDeviceError, match="nothing was sent: "):
+            with pytest.raises(ConfigurationRefusedError, match="nothing was sent: "):
                 await session.set_ntp_client_configuration(wanted)
     assert methods_of(server) == [wire.GET_NTP_INFO] * 2
 
@@ -246,10 +301,21 @@ async def test_too_many_servers_are_not_sent(serve: Serve, say: Any) -> None:
         await session.set_ntp_client_configuration(wanted)
         await session.get_ntp_info()
         with pytest.raises(
-            UnsupportedDeviceError, match="2 servers, but the device takes at most"
+            ConfigurationRefusedError, match="2 servers, but the device takes at most"
         ):
             await session.set_ntp_client_configuration(wanted)
     assert methods_of(server) == [wire.SET_NTP_CLIENT_CONFIGURATION, wire.GET_NTP_INFO]
+
+
+async def test_a_poll_bound_is_compared_with_the_one_that_the_device_keeps(
+    serve: Serve, say: Any
+) -> None:
+    """The device would refuse it, or worse, take it."""
+    server = await serve(lambda heard: say.result(heard, {"client": FULL}))
+    async with DeviceSession(server.device()) as session:
+        with pytest.raises(ConfigurationRefusedError, match="11 would be above maxpoll 10"):
+            await session.set_ntp_client_configuration(NTPClientConfiguration(minpoll=11))
+    assert methods_of(server) == [wire.GET_NTP_INFO]
 
 
 async def test_what_is_written_can_be_read(make_camera: MakeCamera) -> None:

@@ -18,7 +18,7 @@ import pytest
 from axis_ntp_async.device.auth import Credentials
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.session import DeviceSession
-from axis_ntp_async.device.transport import MAX_BODY_BYTES
+from axis_ntp_async.device.transport import MAX_BODY_BYTES, make_http_session
 from axis_ntp_async.errors import (
     CredentialSuspendedError,
     DeviceError,
@@ -28,6 +28,7 @@ from axis_ntp_async.errors import (
     NotAuthorizedError,
     RequestRejectedError,
     UnexpectedResponseError,
+    UnsupportedDeviceError,
 )
 from axis_ntp_async.simulator.model.access import BASIC, DIGEST, DIGEST_SHA256, Access, Offer
 from axis_ntp_async.simulator.model.camera import Camera
@@ -210,6 +211,50 @@ async def test_without_keep_alive_the_answer_ends_the_connection(serve: Serve, s
     assert server.connections == 1
 
 
+async def test_without_a_login_the_first_answer_ends_the_connection(
+    serve: Serve, say: Any
+) -> None:
+    """There will be no second request."""
+    server = await serve(lambda heard: say.result(heard, {}))
+    for keep_alive, said in ((False, "close"), (True, None)):
+        async with DeviceSession(server.device(), keep_alive=keep_alive) as session:
+            await session.get_ntp_info()
+        assert server.heard[-1].headers.get("connection") == said
+
+
+async def test_an_unused_connection_is_kept_as_long_as_wanted(serve: Serve, say: Any) -> None:
+    """A pool of many devices keeps it for a moment only."""
+    server = await serve(lambda heard: say.result(heard, {}))
+    async with make_http_session(0.05) as http_session:
+        await DeviceSession(server.device(), http_session=http_session).get_ntp_info()
+        assert server.open == 1
+        await until(lambda: server.open == 0)
+
+
+@pytest.mark.parametrize(("serial", "requests"), [("ACCC8E012345", 4), (None, 3)])
+async def test_a_remembered_basic_waits_for_the_realm(
+    serve: Serve, say: Any, serial: str | None, requests: int
+) -> None:
+    """A stranger, who has the address meanwhile, does not get the password."""
+
+    def script(heard: Any) -> Any:
+        right = say.result(heard, {}) if heard.login else None
+        return right or say.asked(f'Basic realm="AXIS_{serials[0]}"')
+
+    serials = ["ACCC8E012345"]
+    server = await serve(script)
+    device = server.device(serial=serial, plaintext_basic=True)
+    async with DeviceSession(device, ROOT) as session:
+        for _ in range(2):
+            await session.get_ntp_info()
+        assert len(server.heard) == requests
+        if serial is not None:
+            serials[0] = "00408C000000"
+            with pytest.raises(IdentityMismatchError):
+                await session.get_ntp_info()
+            assert server.heard[-1].login is None
+
+
 async def test_basic_in_clear_text_is_refused_before_it_is_sent(serve: Serve, say: Any) -> None:
     """One request, without a login."""
     server = await serve(lambda _: say.asked('Basic realm="x"'))
@@ -258,6 +303,51 @@ async def test_waiting_at_the_gate_does_not_count(make_camera: MakeCamera) -> No
         assert (await session.get_ntp_info()).client is not None
 
 
+@pytest.mark.parametrize("status", [404, 405])
+async def test_a_device_without_the_api_has_accepted_the_login(
+    serve: Serve, say: Any, gate: Gate, status: int
+) -> None:
+    """Else it had said 401; many old devices must not hold up the others."""
+    server = await serve(say.in_turn(say.asked(CHALLENGE), say.http(status=status)))
+    async with DeviceSession(server.device(), ROOT, login_gate=gate) as session:
+        with pytest.raises(UnsupportedDeviceError):
+            await session.get_ntp_info()
+    assert gate.told == [True]
+
+
+async def test_no_bound_counts_the_wait_at_the_gate(make_camera: MakeCamera) -> None:
+    """Neither ours nor the caller's, also when several calls wait; the session tells how long."""
+    opens = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    async with (
+        SimulatedFleet([make_camera()]) as fleet,
+        DeviceSession(
+            fleet.devices[0], ROOT, timeout_s=0.5, in_flight=2, login_gate=Gate(opens)
+        ) as session,
+    ):
+        assert session.gate_wait_s == 0
+        rising: list[float] = []
+        loop.call_later(0.4, lambda: rising.append(session.gate_wait_s))
+        loop.call_later(0.8, opens.set)
+        async with session.bounded(0.5) as deadline:
+            await asyncio.gather(session.get_ntp_info(), session.get_ntp_info())
+        assert not deadline.expired()
+        assert 0 < rising[0] < session.gate_wait_s
+        waited_s = session.gate_wait_s
+        await session.get_ntp_info()
+        assert session.gate_wait_s - waited_s < 0.3
+
+
+async def test_a_bound_of_the_caller_ends_a_silent_call(serve: Serve) -> None:
+    """As `asyncio.timeout` would."""
+    server = await serve(lambda _: None)
+    async with DeviceSession(server.device()) as session:
+        with pytest.raises(TimeoutError):
+            async with session.bounded(0.1) as deadline:
+                await session.get_ntp_info()
+    assert deadline.expired()
+
+
 async def test_after_the_gate_the_time_goes_on(serve: Serve, say: Any, gate: Gate) -> None:
     """A device that falls silent after the login still ends in time."""
     server = await serve(say.in_turn(say.asked(CHALLENGE), None))
@@ -277,7 +367,7 @@ async def test_a_closed_gate_ends_the_call(make_camera: MakeCamera) -> None:
 
 
 async def test_the_gate_hears_how_each_login_went(make_camera: MakeCamera, gate: Gate) -> None:
-    """Yes, no, and neither; a request without a login does not concern it."""
+    """Yes, no, and neither, as for a stale nonce; only requests with a login concern it."""
     camera = make_camera()
     async with (
         SimulatedFleet([camera]) as fleet,
@@ -287,14 +377,14 @@ async def test_the_gate_hears_how_each_login_went(make_camera: MakeCamera, gate:
         assert gate.told == [True]
         fleet.rotate_nonces()
         await session.get_ntp_info()
-        assert gate.told == [True, True, True]
+        assert gate.told == [True, None, True]
         camera.faults = (Fault(Kind.BUSY),)
         with pytest.raises(DeviceError):
             await session.get_ntp_info()
         camera.faults, camera.password = (), "changed"
         with pytest.raises(LoginRefusedError):
             await session.get_ntp_info()
-    assert gate.told == [True, True, True, None, False]
+    assert gate.told == [True, None, True, None, False]
     assert gate.entered == len(gate.told)
 
 
@@ -366,6 +456,35 @@ async def test_a_bomb_is_not_unpacked(serve: Serve, say: Any) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 1 << 26
+
+
+async def test_a_body_that_cannot_be_unpacked_is_no_broken_connection(
+    serve: Serve, say: Any
+) -> None:
+    """Trying again would not help."""
+    server = await serve(lambda _: say.http(b"plain", headers=[("Content-Encoding", "gzip")]))
+    async with DeviceSession(server.device()) as session:
+        with pytest.raises(UnexpectedResponseError, match="its answer cannot be unpacked"):
+            await session.get_ntp_info()
+
+
+async def test_an_answer_without_a_content_type_is_told_as_such(serve: Serve, say: Any) -> None:
+    """Not with the type that HTTP supposes then."""
+    server = await serve(lambda _: say.http(b"{}", content_type=None))
+    async with DeviceSession(server.device()) as session:
+        with pytest.raises(UnexpectedResponseError, match="names no content type in place"):
+            await session.get_ntp_info()
+
+
+async def test_an_answer_that_is_no_http_shows_no_login(serve: Serve, say: Any) -> None:
+    """aiohttp's error has all headers of the request in it, and would show them to everybody."""
+    garbage = say.raw(b"\x00garbage\r\n\r\n", True)
+    server = await serve(say.in_turn(say.asked('Basic realm="x"'), garbage))
+    async with DeviceSession(server.device(plaintext_basic=True), ROOT) as session:
+        with pytest.raises(UnexpectedResponseError, match="does not speak HTTP") as caught:
+            await session.get_ntp_info()
+    assert server.heard[-1].login is not None
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "magic"])

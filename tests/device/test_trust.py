@@ -89,6 +89,30 @@ def test_a_damaged_line_is_told_with_its_place(
     assert f"{path}{place}" in str(caught.value)
 
 
+@pytest.mark.parametrize("left", ["00408C0", f"00408C000000 {PIN[:-9]}", f"00408C000000 {PIN} 2"])
+@pytest.mark.parametrize("end", ["", "# the lobby", "  "])
+def test_what_a_crash_has_left_of_a_last_line_is_no_fault(
+    device: Device, tmp_path: Path, caplog: pytest.LogCaptureFixture, left: str, end: str
+) -> None:
+    """The lines before it count, and so do those that are written after it."""
+    path = tmp_path / "known-devices"
+    text = end or left
+    path.write_text(f"ACCC8E012346 {PIN} 2026-11-23\n{text}")
+    known = KnownDevices(path)
+    assert "ACCC8E012346" in known.load()
+    is_cut_short = not end and PIN not in left
+    assert ("cut short" in caplog.text) == is_cut_short
+    for host in ("192.0.2.1", "192.0.2.2"):
+        known.record(attrs.evolve(device, serial=None, host=host), PIN)
+    assert path.read_text().splitlines()[1].startswith(text)
+    caplog.clear()
+    again = KnownDevices(path).load()
+    assert again.keys() == known.load().keys()
+    assert {"ACCC8E012346", "192.0.2.1:80", "192.0.2.2:80"} <= again.keys()
+    assert ("00408C000000" in again) == (not end and PIN in left)
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe", None])
 def test_a_file_that_cannot_be_read_is_told(
     device: Device, tmp_path: Path, content: bytes | None

@@ -270,18 +270,39 @@ def test_an_encoded_error_is_decoded(code: int, sub_code: int | None) -> None:
     ("error", "said"),
     [
         ([], "error is [], not an object"),
-        (None, "error is null, not an object"),
+        ("x", 'error is "x", not an object'),
         ({}, "error has a code that is null, not a whole number"),
-        ({"code": "4004"}, 'error has a code that is "4004", not a whole number'),
-        (
-            {"code": 4004, "details": {"subCode": "3"}},
-            'error has a details.subCode that is "3", not a whole number',
-        ),
+        ({"code": "4004!"}, 'error has a code that is "4004!", not a whole number'),
+        ({"code": True}, "error has a code that is true, not a whole number"),
     ],
 )
 def test_an_error_of_the_wrong_shape_is_told(error: object, said: str) -> None:
     """It names the member and what was found."""
     assert said == refusal_of(lambda: decode({"error": error}))
+
+
+@pytest.mark.parametrize(
+    ("code", "sub_code", "expected"),
+    [
+        ("4004", "3", (4004, 3)),
+        (4004, "three", (4004, None)),
+        (4004, [3], (4004, None)),
+        (4004.0, 3.5, (4004, None)),
+    ],
+)
+def test_of_an_error_is_taken_what_can_be_read(
+    code: object, sub_code: object, expected: tuple[int, int | None]
+) -> None:
+    """Numbers may come as text; a strange sub code must not hide the error itself."""
+    with pytest.raises(InvalidParameterError) as caught:
+        decode({"error": {"code": code, "details": {"subCode": sub_code}}})
+    assert expected == (caught.value.code, caught.value.sub_code)
+
+
+def test_an_error_that_is_null_is_none() -> None:
+    """Some write all members always."""
+    assert decode({"error": None, "data": {}}).data == {}
+    assert refusal_of(lambda: decode({"error": None})) == "data is null, not an object"
 
 
 @pytest.mark.parametrize("details", [None, [], "x", {}, {"subCode": None}])

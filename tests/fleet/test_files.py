@@ -3,15 +3,17 @@
 import logging
 import resource
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from axis_ntp_async.fleet import files
 from axis_ntp_async.fleet.files import fit_open_files
 from axis_ntp_async.fleet.slots import Limits
 
 INFINITY = resource.RLIM_INFINITY
 DEFAULT = Limits()
-WANTED = 100 + 4000 + 64
+WANTED = 2 * 100 + 4000 + 64
 
 
 @pytest.fixture
@@ -26,6 +28,7 @@ def system(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[tuple[int, int
                 raise ValueError("current limit exceeds maximum limit")
             wishes.append(limits)
 
+        monkeypatch.setattr(files, "_open_now", lambda: 0)
         monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, hard))
         monkeypatch.setattr(resource, "setrlimit", setrlimit)
         return wishes
@@ -71,23 +74,43 @@ def test_fewer_are_parked_where_files_are_few(
         fitted.per_site,
         fitted.per_device,
         fitted.parked,
-    ) == (100, 25, 1, 860)
+    ) == (100, 25, 1, 760)
     assert [record.levelname for record in caplog.records] == ["INFO"]
-    assert "only 1024 files may be open: at most 860 silent devices wait" in caplog.text
+    assert "only 1024 files may be open: at most 760 silent devices wait" in caplog.text
 
 
-@pytest.mark.parametrize(("files", "total"), [(128, 64), (65, 1), (10, 1)])
+@pytest.mark.parametrize(("most", "total"), [(128, 32), (66, 1), (10, 1)])
 def test_fewer_work_where_files_are_very_few(
     system: Callable[..., list[tuple[int, int]]],
     caplog: pytest.LogCaptureFixture,
-    files: int,
+    most: int,
     total: int,
 ) -> None:
     """A warning says how many devices are worked on in place of how many; one at least."""
-    system(files, files)
+    system(most, most)
     fitted = fit_open_files(DEFAULT)
     assert (total, 0) == (fitted.total, fitted.parked)
-    assert (
-        f"only {files} files may be open: {total} devices at once in place of 100" in caplog.text
-    )
+    assert f"only {most} files may be open: {total} devices at once in place of 100" in caplog.text
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+def test_files_that_are_open_already_count(
+    system: Callable[..., list[tuple[int, int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An embedder with a thousand sockets of its own leaves fewer for devices."""
+    system(1024, 1024)
+    monkeypatch.setattr(files, "_open_now", lambda: 500)
+    assert fit_open_files(DEFAULT).parked == 260
+
+
+def test_open_files_are_counted(tmp_path: Path) -> None:
+    """By what the system lists; where it lists nothing, they are none."""
+    before = files._open_now()
+    with (tmp_path / "one").open("w"), (tmp_path / "two").open("w"):
+        assert files._open_now() == before + 2
+
+
+def test_a_system_that_lists_no_files_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the margin for others has to do."""
+    monkeypatch.setattr(files, "_OPEN_FILES", Path("nowhere"))
+    assert files._open_now() == 0

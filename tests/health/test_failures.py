@@ -4,10 +4,11 @@ import inspect
 from collections.abc import Callable, Iterator
 
 import pytest
+from attrs import evolve
 
 from axis_ntp_async import errors
 from axis_ntp_async.device.records import NTPInfo, Outcome
-from axis_ntp_async.errors import APIError, DeviceError
+from axis_ntp_async.errors import APIError, DeviceError, LoginRefusedError
 from axis_ntp_async.health.finding import Cause, State
 from axis_ntp_async.health.judge import judge
 
@@ -24,6 +25,8 @@ EXPECTED = {
     "PlaintextLoginError": ("login", "unknown"),
     "NotTriedError": ("not_tried", "unknown"),
     "CredentialSuspendedError": ("not_tried", "unknown"),
+    "TooManyOpenFilesError": ("not_tried", "unknown"),
+    "ConfigurationRefusedError": ("unsupported", "unknown"),
     "UnsupportedDeviceError": ("unsupported", "unknown"),
     "UnexpectedResponseError": ("bad_answer", "unknown"),
     "APIError": ("device_error", "unknown"),
@@ -72,6 +75,19 @@ def test_a_message_that_begins_with_the_name_keeps_the_rest(make_outcome: Make) 
     assert judge(make_outcome(error=error)).message == "lobby-3.example: no such name"
 
 
+@pytest.mark.parametrize(
+    ("credentials", "hint"),
+    [(None, "Name 'credentials' for it in the inventory"), ("fleet", "Correct the user name or")],
+)
+def test_whoever_has_no_credentials_is_told_to_name_them(
+    make_outcome: Make, credentials: str | None, hint: str
+) -> None:
+    """There is nothing to correct in what was never named."""
+    outcome = make_outcome(error=LoginRefusedError("lobby-3", "wants a login"))
+    finding = judge(evolve(outcome, device=evolve(outcome.device, credentials=credentials)))
+    assert finding.hint.startswith(hint)
+
+
 def test_states_are_ordered_from_good_to_bad() -> None:
     """A device that could not be judged is worse than one to look after, better than a bad one."""
     assert sorted(State, key=lambda state: state.rank) == [
@@ -93,5 +109,6 @@ def test_causes_are_ordered_from_the_root() -> None:
         (Cause.NOT_SYNCED, Cause.OFFSET),
         (Cause.OFFSET, Cause.SKEW),
         (Cause.SKEW, Cause.DRIFT),
+        (Cause.DRIFT, Cause.DHCP_FALLBACK),
     ):
         assert order.index(before) < order.index(after)

@@ -17,8 +17,15 @@ from axis_ntp_async.device.records import (
     ServersSource,
 )
 from axis_ntp_async.errors import LoginRefusedError
-from axis_ntp_async.health.finding import PROFILES, Cause, Finding, State, Thresholds
-from axis_ntp_async.health.judge import judge, servers_in_use
+from axis_ntp_async.health.finding import (
+    PROFILES,
+    Cause,
+    Finding,
+    State,
+    Thresholds,
+    servers_in_use,
+)
+from axis_ntp_async.health.judge import judge
 
 Make = Callable[..., Outcome[NTPInfo]]
 DHCP = ServersSource.DHCP
@@ -98,10 +105,32 @@ def test_a_healthy_device_is_ok(make_outcome: Make, members: dict[str, Any]) -> 
         ),
         pytest.param(
             EMPTY_LEASE,
-            [("no_servers", "warning")],
+            [("dhcp_fallback", "warning")],
             "DHCP advertises no NTP server; it falls back to its static servers",
             "option 42, or set the source to static",
             id="empty lease with static servers",
+        ),
+        pytest.param(
+            {**EMPTY_LEASE, "static_servers": None},
+            [("dhcp_fallback", "warning")],
+            "DHCP advertises no NTP server; it falls back to its static servers",
+            "option 42",
+            id="empty lease with who knows what",
+        ),
+        pytest.param(
+            {**EMPTY_LEASE, "synced": False},
+            [("not_synced", "critical"), ("dhcp_fallback", "warning")],
+            "not synced with 10.0.0.5, 10.0.0.6",
+            "UDP 123",
+            id="not synced with the static servers it falls back to",
+        ),
+        pytest.param(
+            {**EMPTY_LEASE, "skew_s": 37.0},
+            [("skew", "critical"), ("dhcp_fallback", "warning")],
+            "its clock is 37.0 s ahead of ours, yet it calls itself synced: "
+            "it follows a wrong server (10.0.0.5, 10.0.0.6)",
+            "Check the time of its servers",
+            id="a wrong server that it falls back to",
         ),
         pytest.param(
             {**NTS, "static_ntske_servers": (), "synced": False},
@@ -317,10 +346,11 @@ def test_drift_names_the_members(make_outcome: Make) -> None:
 
 
 def test_a_client_that_shall_be_off_may_be_off(make_outcome: Make) -> None:
-    """Switched off as desired is no problem, and is not called being in sync."""
-    outcome = make_outcome(enabled=False, synced=False)
-    finding = judge(outcome, desired=NTPClientConfiguration(enabled=False))
-    assert (finding.state, finding.message) == (State.OK, "switched off, as desired")
+    """Switched off as desired is no problem, and not in sync, though it once was and says so."""
+    for synced in (False, True):
+        outcome = make_outcome(enabled=False, synced=synced, **EMPTY_LEASE)
+        finding = judge(outcome, desired=NTPClientConfiguration(enabled=False))
+        assert (finding.state, finding.message) == (State.OK, "switched off, as desired")
 
 
 def test_a_client_that_shall_be_on_drifts_when_it_is_off(make_outcome: Make) -> None:
@@ -377,6 +407,24 @@ def test_the_servers_in_use_follow_the_source(
 ) -> None:
     """DHCP falls back to static, NTS has its own, and who does not say is not guessed at."""
     assert servers == servers_in_use(evolve(healthy, **members))
+
+
+WORST = (
+    {"enabled": False, "skew_s": 60.0},
+    {"static_servers": (), "synced": False, "skew_s": 60.0},
+    {**EMPTY_LEASE, "static_servers": ("a",), "time_offset_ms": 1e6, "skew_s": 60.0},
+)
+
+
+def test_causes_are_ordered_as_they_are_looked_for(make_outcome: Make) -> None:
+    """Devices with all their troubles at once tell them in the order of the enumeration."""
+    order, told = list(Cause), set()
+    for members in WORST:
+        finding = judge(make_outcome(**members), desired=WANTED)
+        causes = [problem.cause for problem in finding.problems]
+        assert sorted(causes, key=order.index) == causes
+        told |= set(causes)
+    assert told == set(order[order.index(Cause.DISABLED) :])
 
 
 flags = st.none() | st.booleans()

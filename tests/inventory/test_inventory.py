@@ -101,10 +101,20 @@ def test_the_device_wins_over_its_groups_and_these_over_site_and_defaults(load: 
     assert second.groups == ("all-of-us", "indoor", "lab")
 
 
-def test_a_device_without_a_name_is_called_by_its_host(load: Load) -> None:
-    """The port is no part of the name."""
-    (device,) = load('[[devices]]\nhost = "cam.example:8443"').devices
-    assert (device.name, device.host, device.port) == ("cam.example", "cam.example", 8443)
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("cam.example", "cam.example"),
+        ("https://cam.example:443", "cam.example"),
+        ("cam.example:8443", "cam.example:8443"),
+    ],
+)
+def test_a_device_without_a_name_is_called_by_its_address(
+    load: Load, host: str, name: str
+) -> None:
+    """Two devices behind one forwarding router differ by their ports only."""
+    (device,) = load(f'[[devices]]\nhost = "{host}"').devices
+    assert device.name == name
 
 
 @pytest.mark.parametrize(
@@ -332,6 +342,33 @@ def test_doubles_are_faults_with_both_places(
     assert fault.startswith("device 2 (")
     assert said in fault
     assert "device 1 (" in fault
+
+
+@pytest.mark.parametrize(
+    ("entry", "faults"),
+    [
+        ('name = "a"\nhost = "cam"\nport = "x"', ["port", "name"]),
+        ('name = "b"\nhost = "CAM"\nlegacy_tls = "maybe"', ["legacy_tls", "address"]),
+        ('name = "b"\nhost = "cam"\ntls = "bogus"', ["tls", "address"]),
+        ('host = "other"\nscheme = "ftp"\nserial = "accc8e012345"', ["scheme", "serial"]),
+        ('name = "a"\nhost = "a b"\nserial = "none"', ["host", "name"]),
+        ('name = "a"\nserial = "none"', ["host", "name"]),
+        ('name = "a"\nhost = "/"', ["host", "name"]),
+        ('name = "b"\nhost = "cam"\nserial = "none"', ["serial", "address"]),
+        ('name = "b"\nhost = "cam"\nport = 0', ["port"]),
+        ('host = "cam:99999"', ["host"]),
+        ("port = 1", ["host"]),
+    ],
+)
+def test_doubles_are_found_in_what_could_be_read(
+    load: Load, entry: str, faults: list[str]
+) -> None:
+    """Another fault does not hide one; what could not be read is compared with nothing."""
+    first = '[[devices]]\nname = "a"\nhost = "cam"\nserial = "ACCC8E012345"\n'
+    found = faults_of(load, f"{first}[[devices]]\n{entry}\n[[devices]]\nport = 2\n")
+    told = [fault.partition("): ")[2] for fault in found if fault.startswith("device 2 (")]
+    assert [fault.partition(":")[0] for fault in told] == faults
+    assert len(found) == len(faults) + 1
 
 
 def test_one_host_may_have_several_ports(load: Load) -> None:

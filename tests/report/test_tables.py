@@ -195,7 +195,7 @@ def test_nobody_steers_the_terminal() -> None:
             summary_table(summary),
             info_table(outcomes, 200),
             info_table(outcomes[:1], 200),
-            failures(outcomes),
+            failures(findings(*outcomes)),
             changes_table([ChangedDevice(outcome=outcomes[0], changes=(change,))]),
         )
     )
@@ -342,7 +342,7 @@ def test_one_site_needs_no_table() -> None:
 
 def test_failures_tell_what_to_do() -> None:
     """As in a sweep: cause, devices, sentence, hint."""
-    text = drawn(failures([outcome_of("good"), dead("a"), dead("b")]))
+    text = drawn(failures(findings(dead("a"), dead("b"))))
     assert text.splitlines()[0] == "2 x unreachable at berlin: a, b"
     assert "Check power" in text
     assert "good" not in text

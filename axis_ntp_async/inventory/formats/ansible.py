@@ -7,7 +7,7 @@ the host's own. A member of a device is taken from `axis_<member>`, else from
 `<member>`, else from `ansible_host`, `ansible_port` and `ansible_user`. Labels
 are `axis_label_<name>` or `label_<name>`. Other variables belong to other tools.
 
-`formats_ansible_ini.py` and `formats_ansible_yaml.py` read the two spellings.
+`ansible_ini.py` and `ansible_yaml.py` read the two spellings.
 """
 
 from __future__ import annotations
@@ -156,10 +156,8 @@ class AnsibleGroups:
     def _entry(self, host: str, direct: Iterable[str]) -> Entry:
         place = f"{self._places[host]} ({shown(host)})"
         raw = self._members(place, self._variables[host])
-        if "host" in raw:
-            raw.setdefault("name", host)
-        else:
-            raw["host"] = host
+        raw.setdefault("name", host)
+        raw.setdefault("host", host)
         names = dict.fromkeys(
             name for group in direct for name in (group, *self._groups[group].ancestors)
         )

@@ -1,4 +1,4 @@
-"""What a format found: the draft of an inventory, entry by entry, and the device of an entry."""
+"""What a format found: the draft of an inventory, entry by entry, and the members of an entry."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import define, field, frozen
 
-from axis_ntp_async.device.records import Device, TLSMode, TrustPolicy
+from axis_ntp_async.device.records import TLSMode, TrustPolicy
 from axis_ntp_async.errors import ConfigurationError, InventoryError
 from axis_ntp_async.inventory.formats.addresses import shown, split_address
 from axis_ntp_async.inventory.formats.members import Members, read_members
@@ -77,16 +77,13 @@ def tls_reader(folder: Path) -> Callable[[str], str]:
     return functools.cache(functools.partial(_anchored_tls, folder))
 
 
-def device_of(entry: Entry, read_tls: Callable[[str], str]) -> Device:
+def members_of(entry: Entry, read_tls: Callable[[str], str]) -> tuple[Members, list[str]]:
     """
-    Make the device of an entry.
+    Give all members of an entry, and a sentence for each that is wrong.
 
     Args:
         entry: As a format found it.
         read_tls: Made by `tls_reader`.
-
-    Raises:
-        InventoryError: All that is wrong with the entry, without its place.
     """
     own, faults = read_members(entry.raw)
     if own.get("host"):
@@ -101,12 +98,7 @@ def device_of(entry: Entry, read_tls: Callable[[str], str]) -> Device:
             members["tls"] = read_tls(members["tls"])
         except InventoryError as error:
             faults.extend(error.faults)
-    if faults:
-        raise InventoryError(*faults)
-    try:
-        return Device(**{"name": members["host"], **members})
-    except ConfigurationError as error:
-        raise InventoryError(*error.faults) from error
+    return members, faults
 
 
 def _split_host(own: Members) -> list[str]:

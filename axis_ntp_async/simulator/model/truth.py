@@ -112,11 +112,12 @@ def _cause_inside(camera: Camera) -> str | None:
     status, servers = camera.status, camera.client.servers
     met = {
         "disabled": not status.enabled,
-        "no_servers": not servers or _has_empty_lease(status),
+        "no_servers": not servers,
         "not_synced": not status.synced,
         "offset": abs(status.time_offset_ms or 0.0) > OFFSET_ABOVE_MS,
         "skew": abs(camera.clock_error_s) > SKEW_ABOVE_S,
         "drift": camera.wanted is not None and bool(camera.wanted.changes_from(status)),
+        "dhcp_fallback": _has_empty_lease(status),
         "few_servers": len(servers) < SERVERS_AT_LEAST,
     }
     return next((cause for cause, is_met in met.items() if is_met), None)

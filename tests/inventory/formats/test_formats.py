@@ -86,7 +86,7 @@ def test_a_list_has_addresses_comments_and_names(tmp_path: Path) -> None:
     ).devices
     assert [(one.name, one.host, one.port) for one in devices] == [
         ("lobby-1", "10.0.0.1", 443),
-        ("2001:db8::1", "2001:db8::1", 81),
+        ("[2001:db8::1]:81", "2001:db8::1", 81),
         ("lobby#2", "10.0.0.2", 443),
     ]
 
