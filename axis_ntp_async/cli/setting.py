@@ -17,7 +17,7 @@ from axis_ntp_async.cli.fleet import Fleet, counted, exit_code_of, open_fleet, p
 from axis_ntp_async.cli.options import FleetOptions
 from axis_ntp_async.cli.showing import Results
 from axis_ntp_async.device.configuration import Change, NTPClientConfiguration
-from axis_ntp_async.device.records import Device, NTPInfo, ServersSource
+from axis_ntp_async.device.records import Device, NTPClientStatus, NTPInfo, ServersSource
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.errors import (
     ConfigurationError,
@@ -193,9 +193,7 @@ def _confirmed(planned: Sequence[ChangedDevice], *, yes: bool) -> bool:
 
 def _cautions(changed: ChangedDevice) -> Iterator[str]:
     """Tell what would be wrong with the settings after the change, or in vain."""
-    client = changed.outcome.value.client if changed.outcome.value else None
-    if client is None:
-        return
+    client = (changed.outcome.value or NTPInfo()).client or NTPClientStatus()
     after: dict[str, Any] = {change.member: change.after for change in changed.changes}
     then = evolve(client, **after)
     for problem in problems_of_settings(then, NTPClientConfiguration(enabled=then.enabled)):
