@@ -29,7 +29,7 @@ DIGEST_SHA256: Final = Offer(algorithm="SHA-256")
 BASIC: Final = Offer(scheme="Basic")
 
 RECOMMENDED: Final = {"http": (DIGEST,), "https": (BASIC,)}
-"""What devices offer by default. Source: devices.md, C.1."""
+"""What devices offer by default. Source: AXIS OS knowledge base, authentication policy "recommended"."""
 
 
 @frozen(kw_only=True)
@@ -46,7 +46,7 @@ class Protection:
         block_s: For how long that address then gets 403 for everything.
         prolonged: Whether a request during the block begins it anew, as mod_evasive does.
 
-    Source: devices.md, C.2.
+    Source: AXIS OS knowledge base, brute-force delay protection.
     """
 
     failures: int = 20

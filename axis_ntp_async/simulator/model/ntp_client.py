@@ -8,7 +8,7 @@ says `synced`. Then polls follow, farther and farther apart while the clock
 is good. The model is lazy: `run_until` replays the polls that lie between
 the last question and this one.
 
-Source: devices.md, C.4 (what runs below), as constants here.
+Source: AXIS OS knowledge base, NTP: what OpenNTPD and chrony do, as constants here.
 """
 
 from __future__ import annotations
