@@ -29,7 +29,7 @@ DIGEST_SHA256: Final = Offer(algorithm="SHA-256")
 BASIC: Final = Offer(scheme="Basic")
 
 RECOMMENDED: Final = {"http": (DIGEST,), "https": (BASIC,)}
-"""What devices offer by default. Source: AXIS OS knowledge base, authentication policy "recommended"."""
+"""What devices offer by default. Source: AXIS OS knowledge base, policy "recommended"."""
 
 
 @frozen(kw_only=True)
