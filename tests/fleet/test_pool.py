@@ -212,7 +212,7 @@ async def test_silent_devices_come_last(
     silent = {camera.name for camera in fleet.cameras[::20]}
     for camera in fleet.cameras[::20]:
         camera.faults = (Fault(Kind.SILENT),)
-    retry = RetryPolicy(attempts=1, attempt_timeout_s=5.0)
+    retry = RetryPolicy(attempts=1, attempt_timeout_s=8.0)
     devices = [evolve(device, site=None) for device in fleet.devices]
     async with open_pool(fleet, retry=retry) as pool:
         outcomes = await collect(pool, devices, READ)
