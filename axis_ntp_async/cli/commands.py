@@ -17,6 +17,9 @@ def _work(module: str, function: str, *arguments: Any, **named: Any) -> int:  # 
     """Import the file that does the work, and run its function, unless the settings are faulty."""
     if fault := click.get_current_context().find_object(SettingsError):
         raise fault
+    import logging  # noqa: PLC0415  help does without
+
+    logging.basicConfig(format="axis-ntp: %(message)s")
     work = getattr(importlib.import_module(f"axis_ntp_async.cli.{module}"), function)
     try:
         return int(work(*arguments, **named))

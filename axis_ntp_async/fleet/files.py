@@ -37,7 +37,7 @@ def fit_open_files(limits: Limits) -> Limits:
     parked = max(0, allowed - others - _FAREWELLS * total)
     if total < limits.total:
         _LOGGER.warning(
-            "only %d files may be open: %d devices at once in place of %d (see ulimit -n)",
+            "only %d files may be open: at most %d at once in place of %d devices (see ulimit -n)",
             allowed,
             total,
             limits.total,

@@ -393,3 +393,16 @@ def test_a_table_that_nobody_reads_to_its_end_ends_quietly(tmp_path: Path) -> No
     )
     os.close(write_end)
     assert (ran.returncode, ran.stderr) == (141, "")
+
+
+def test_a_warning_of_the_log_is_told_like_everything_else() -> None:
+    """Here of a pool that gets few files."""
+    resource = pytest.importorskip("resource")
+    ran = subprocess.run(
+        [sys.executable, "-m", "axis_ntp_async", "get", "http://127.0.0.1:1", "--attempts", "1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (80, 80)),
+    )
+    assert ran.stderr.startswith("axis-ntp: only 80 files may be open: at most ")

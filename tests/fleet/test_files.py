@@ -90,7 +90,7 @@ def test_fewer_work_where_files_are_very_few(
     system(most, most)
     fitted = fit_open_files(DEFAULT)
     assert (total, 0) == (fitted.total, fitted.parked)
-    assert f"only {most} files may be open: {total} devices at once in place of 100" in caplog.text
+    assert f"only {most} files may be open: at most {total} at once in place of 100" in caplog.text
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
