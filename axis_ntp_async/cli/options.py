@@ -67,6 +67,29 @@ def _threshold(name: str, what: str) -> SharedOption:
     )
 
 
+def _count(name: str, default: int, what: str) -> SharedOption:
+    return _option(
+        name,
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=True,
+        metavar="COUNT",
+        help=what,
+    )
+
+
+def _seconds(name: str, default: float, what: str) -> SharedOption:
+    return _option(
+        name,
+        f"{name.lstrip('-').replace('-', '_')}_s",
+        type=FiniteRange(min=0, min_open=True),
+        default=default,
+        show_default=True,
+        metavar="SECONDS",
+        help=what,
+    )
+
+
 _INVENTORY_OPTIONS = (
     _option(
         "--limit",
@@ -94,48 +117,11 @@ _CONNECTION_OPTIONS = (
         metavar="FILE",
         help="Certificates recorded so far; else the file of this user.",
     ),
-    _option(
-        "--concurrency",
-        type=click.IntRange(min=1),
-        default=100,
-        show_default=True,
-        metavar="COUNT",
-        help="Devices at work at once.",
-    ),
-    _option(
-        "--per-site",
-        type=click.IntRange(min=1),
-        default=25,
-        show_default=True,
-        metavar="COUNT",
-        help="Devices at work at once in one site.",
-    ),
-    _option(
-        "--attempts",
-        type=click.IntRange(min=1),
-        default=3,
-        show_default=True,
-        metavar="COUNT",
-        help="How often a device is tried.",
-    ),
-    _option(
-        "--timeout",
-        "timeout_s",
-        type=FiniteRange(min=0, min_open=True),
-        default=10.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long one attempt may take.",
-    ),
-    _option(
-        "--connect-timeout",
-        "connect_timeout_s",
-        type=FiniteRange(min=0, min_open=True),
-        default=3.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long TCP and TLS together may take of it.",
-    ),
+    _count("--concurrency", 100, "Devices at work at once."),
+    _count("--per-site", 25, "Devices at work at once in one site."),
+    _count("--attempts", 3, "How often a device is tried."),
+    _seconds("--timeout", 10.0, "How long one attempt may take."),
+    _seconds("--connect-timeout", 3.0, "How long TCP and TLS together may take of it."),
     _option("--quiet", "-q", is_flag=True, help="Show no progress and no counts."),
 )
 

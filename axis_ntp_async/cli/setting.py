@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
-import click
 from attrs import evolve, frozen
 from rich.console import RenderableType
 
-from axis_ntp_async.cli.exits import ExitCode, say
+from axis_ntp_async.cli.exits import ExitCode, confirmed, say
 from axis_ntp_async.cli.fleet import Fleet, counted, exit_code_of, open_fleet, pool_of, stoppable
 from axis_ntp_async.cli.options import FleetOptions
 from axis_ntp_async.cli.showing import Results
@@ -184,11 +182,7 @@ def _confirmed(planned: Sequence[ChangedDevice], *, yes: bool) -> bool:
     for one in to_change:
         for caution in _cautions(one):
             say(f"{one.outcome.device.name}: {caution}")
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        raise SettingsError("set: nobody is there to confirm this; run it with --yes")
-    return click.confirm(f"Change {counted(len(to_change), 'device')}?", err=True)
+    return confirmed("set", f"Change {counted(len(to_change), 'device')}?", yes=yes)
 
 
 def _cautions(changed: ChangedDevice) -> Iterator[str]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from contextlib import aclosing
 
-import click
 from attrs import evolve, frozen
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from axis_ntp_async.cli.exits import ExitCode, say
+from axis_ntp_async.cli.exits import ExitCode, confirmed, say
 from axis_ntp_async.cli.fleet import (
     Fleet,
     counted,
@@ -65,7 +63,8 @@ def trust(options: ConnectionOptions, *, replace: bool, yes: bool) -> ExitCode:
     show(_list([*new, *changed]), failures(failed(outcomes)))
     if known_already := sum(one.is_known for one in found):
         say(f"{counted(known_already, 'certificate')} known already")
-    if new and _confirmed(new, yes=yes):
+    question = f"Record {counted(len(new), 'certificate')}?"
+    if new and confirmed("trust", question, yes=yes):
         _record(new, known)
     if changed:
         say(
@@ -118,14 +117,6 @@ def _name(name: x509.Name) -> str:
         for attribute in name.get_attributes_for_oid(kind)
     ]
     return ", ".join(parts) or "no name"
-
-
-def _confirmed(new: Sequence[_Shown], *, yes: bool) -> bool:
-    if yes:
-        return True
-    if not sys.stdin.isatty():
-        raise SettingsError("trust: nobody is there to confirm this; run it with --yes")
-    return click.confirm(f"Record {counted(len(new), 'certificate')}?", err=True)
 
 
 def _record(new: Sequence[_Shown], known: KnownDevices) -> None:

@@ -40,8 +40,6 @@ _MOST_LOGINS: Final = 2
 """A first login, remembered or not, and one more when only the nonce was too old."""
 
 _READABLE: Final = frozenset({HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR})
-
-
 _NAMES_KEPT_S: Final = 300
 
 

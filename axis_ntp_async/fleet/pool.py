@@ -62,9 +62,8 @@ from axis_ntp_async.fleet.slots import Limits, Slots
 
 T = TypeVar("T")
 
-_KEEPALIVE_S: Final = 15.0
 _LOGIN_S: Final = 2.0
-"""How long a connection waits for its next request: where none is kept, for the login only."""
+"""How long a connection that is not kept waits for the login that follows its challenge."""
 
 _TLS_FAREWELL_S: Final = 0.25
 """TLS connections that a device was asked to close say goodbye behind aiohttp's back."""
@@ -118,8 +117,9 @@ class SessionPool:
 
     async def __aenter__(self) -> Self:
         self._shared.slots = Slots(fit_open_files(self._limits))
-        keepalive_s = _KEEPALIVE_S if self._keep_alive else _LOGIN_S
-        self._http_session = self._given_session or make_http_session(keepalive_s)
+        self._http_session = self._given_session or (
+            make_http_session() if self._keep_alive else make_http_session(_LOGIN_S)
+        )
         return self
 
     async def __aexit__(
