@@ -74,6 +74,10 @@ class Troubles:
     wrong_servers: float = 0.0
     drift: float = 0.0
     one_server: float = 0.0
+    write_ignored: float = 0.0
+    write_late: float = 0.0
+    write_unanswered: float = 0.0
+    write_refused: float = 0.0
 
     def dealt(self, devices: int, chance: random.Random) -> list[str | None]:
         """Give the trouble of each device, in a random order but in exact numbers."""
@@ -141,6 +145,11 @@ TROUBLES: Final[Mapping[str, Trouble]] = {
     "wrong_servers": _told(static_servers=WRONG_SERVERS),
     "drift": _told(static_servers=FOREIGN_SERVERS),
     "one_server": _told(static_servers=FOREIGN_SERVERS[:1]),
+    # Healthy until somebody writes to them.
+    "write_ignored": _faulty(Kind.WRITE_IGNORED),
+    "write_late": _faulty(Fault(Kind.WRITE_LATE, seconds=3.0)),
+    "write_unanswered": _faulty(Kind.WRITE_UNANSWERED),
+    "write_refused": _faulty(Kind.WRITE_REFUSED),
 }
 """What is wrong with a camera, by the names of `Troubles`."""
 
@@ -169,7 +178,9 @@ def make_fleet(
         troubles: Which share of the cameras has which trouble; by default none has.
         https_share: Share of the cameras that speak HTTPS.
         latency_s: Real seconds before each answer of each camera.
-        now: The true time; by default the real one.
+        now: The true time, a `VirtualTime` with a speed to have it run faster; by
+            default the real one. Clients, `latency_s` and the wall clock behind
+            `Date` stay in real time.
         serving: Further arguments of `SimulatedFleet`.
     """
     chance = random.Random(seed)

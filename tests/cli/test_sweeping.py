@@ -28,6 +28,10 @@ TROUBLES = {
     "disabled": 0.03,
     "no_servers": 0.03,
     "one_server": 0.03,
+    "write_ignored": 0.01,
+    "write_late": 0.01,
+    "write_unanswered": 0.01,
+    "write_refused": 0.01,
 }
 
 

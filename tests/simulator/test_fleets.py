@@ -1,12 +1,25 @@
 """Whole fleets: the same seed, the same fleet; each trouble is what it is called."""
 
+import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import pytest
 from attrs import fields
 
+from axis_ntp_async.device.auth import Credentials
+from axis_ntp_async.device.configuration import NTPClientConfiguration
+from axis_ntp_async.device.records import NTPClientStatus, ServersSource
+from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.simulator.demo import demo_fleet
-from axis_ntp_async.simulator.fleets import TROUBLES, Troubles, make_fleet, site_servers
+from axis_ntp_async.simulator.fleets import (
+    TROUBLES,
+    WRONG_BY_S,
+    WRONG_SERVERS,
+    Troubles,
+    make_fleet,
+    site_servers,
+)
 from axis_ntp_async.simulator.model.world import VirtualTime
 from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
@@ -36,6 +49,10 @@ CAUSE_OF_TROUBLE = {
     "wrong_servers": "skew",
     "drift": "drift",
     "one_server": "few_servers",
+    "write_ignored": None,
+    "write_late": None,
+    "write_unanswered": None,
+    "write_refused": None,
 }
 
 
@@ -115,6 +132,66 @@ def test_the_schemes_are_shared_out() -> None:
     assert {camera.scheme for camera in make_fleet(20, https_share=0.0).cameras} == {"http"}
     assert {camera.scheme for camera in make_fleet(20, https_share=1.0).cameras} == {"https"}
     assert {camera.latency_s for camera in make_fleet(20, latency_s=0.05).cameras} == {0.05}
+
+
+@pytest.fixture
+def fast() -> VirtualTime:
+    """A minute in a second, ten years from now: who confuses the two times is found out."""
+    return VirtualTime(speed=60.0, start=2_000_000_000.0)
+
+
+@pytest.fixture
+async def session(fast: VirtualTime) -> AsyncIterator[DeviceSession]:
+    """Our line to the one camera of a fleet that lives fast."""
+    async with make_fleet(1, https_share=0.0, now=fast) as fleet:
+        login = fleet.logins["fleet"]
+        credentials = Credentials(login.username, login.password)
+        async with DeviceSession(fleet.devices[0], credentials) as session:
+            yield session
+
+
+async def status_of(session: DeviceSession) -> NTPClientStatus:
+    client = (await session.get_ntp_info()).client
+    assert client is not None
+    return client
+
+
+async def next_sync_in(session: DeviceSession) -> int:
+    return (await status_of(session)).time_to_next_sync_s or 0
+
+
+async def test_a_fleet_may_live_fast(session: DeviceSession, fast: VirtualTime) -> None:
+    """The next poll comes nearer at virtual speed, and when it has been, the next is farther."""
+    fast.advance(await next_sync_in(session))
+    began = fast()
+    first_s = await next_sync_in(session)
+    seen = fast()
+    await asyncio.sleep(0.1)
+    again = fast()
+    second_s = await next_sync_in(session)
+    ended = fast()
+    assert again - seen >= 6.0
+    assert again - seen - 1.0 <= first_s - second_s <= ended - began + 1.0
+    fast.advance(second_s)
+    assert await next_sync_in(session) > second_s
+
+
+async def test_the_clock_of_a_fast_fleet_is_read_against_ours(
+    session: DeviceSession, fast: VirtualTime
+) -> None:
+    """However far virtual time is from it: only the error of a camera's clock shows."""
+    before = (await session.get_ntp_info()).clock
+    await session.set_ntp_client_configuration(
+        NTPClientConfiguration(
+            enabled=True, servers_source=ServersSource.STATIC, static_servers=WRONG_SERVERS
+        )
+    )
+    fast.advance(301.0)
+    after = (await session.get_ntp_info()).clock
+    assert before is not None
+    assert after is not None
+    assert abs(before.skew_s) <= before.uncertainty_s + 0.1
+    assert abs(after.skew_s - WRONG_BY_S) <= after.uncertainty_s + 0.1
 
 
 def test_the_demo_has_sixty_cameras_with_believable_troubles(time: VirtualTime) -> None:

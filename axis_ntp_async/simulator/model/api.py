@@ -21,6 +21,16 @@ BODY_LIMIT_BYTES: Final = 64 * 1024
 """A larger request gets code 2001. Assumed: the document names no number."""
 
 _INTERNAL_ERROR: Final = 1000
+_STATIC_SERVERS: Final = 3
+"""The sub code that blames them."""
+
+_UNSENT: Final[Mapping[Kind | None, Kind]] = {
+    Kind.WRITE_LOST: Kind.RESET,
+    Kind.WRITE_UNANSWERED: Kind.RESET,
+    Kind.WRITE_SILENT: Kind.SILENT,
+}
+"""What a writer meets in place of an answer."""
+
 _MAJOR: Final = (1,)
 _UNREAD: Final = wire.Request(method=wire.GET_NTP_INFO)
 """Stands for a request that could not be read; the document's error tables name this method."""
@@ -38,6 +48,8 @@ def answer(camera: Camera, body: bytes, content_type: str) -> Answer:
     if camera.api_version is None:
         return not_found(wire.PATH)
     right = _right_answer(camera, body, content_type)
+    if right.unsent:
+        return right
     spoiling = camera.dice.strike(camera.faults, *SPOILING)
     return spoiled(right, spoiling.kind) if spoiling else right
 
@@ -81,14 +93,17 @@ def _get_supported_versions(camera: Camera, request: wire.Request) -> Answer:
 
 
 def _set_ntp_client_configuration(camera: Camera, request: wire.Request) -> Answer:
+    camera.write_attempts += 1
     members = settable(request.params or {}, camera.api_version or "")
     if not members:
         return _error(camera, request, 4003)
     sub_code = sub_code_of_fault(members, camera.configuration, camera.max_static_servers)
     if sub_code is not None:
         return _error(camera, request, 4004, sub_code)
-    camera.write(configuration_of(members))
-    return _reply(camera, request, {})
+    met = camera.write(configuration_of(members))
+    if met is Kind.WRITE_REFUSED:
+        return _error(camera, request, 4004, _STATIC_SERVERS)
+    return evolve(_reply(camera, request, {}), unsent=_UNSENT.get(met))
 
 
 _METHODS: Final[Mapping[str, Callable[[Camera, wire.Request], Answer]]] = {

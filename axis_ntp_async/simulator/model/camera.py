@@ -37,7 +37,7 @@ _OTHER_SERIAL: Final = "00408C000000"
 @frozen(kw_only=True)
 class Write:
     """
-    One write that a camera accepted.
+    One write that a camera accepted, whether or not its answer came through.
 
     Attributes:
         at: When, in virtual time.
@@ -81,7 +81,8 @@ class Camera:
         latency_s: Real seconds before each answer.
         faults: What is wrong with it; may be set at any time, also to a bare `Kind`.
         seed: Where its chance comes from.
-        writes: What it was told by its API, in order.
+        writes: What it was told by its API and accepted, in order.
+        write_attempts: How often its API was told to write, also where it lost or refused that.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Camera:
     dice: Dice = field(init=False, repr=False)
     _up_at: float = field(default=0.0, init=False)
     writes: list[Write] = field(factory=list, init=False, repr=False)
+    write_attempts: int = field(default=0, init=False, repr=False)
     _late: list[tuple[float, NTPClientConfiguration]] = field(factory=list, init=False)
 
     @api_version.default
@@ -223,8 +225,14 @@ class Camera:
             client.clock.step(client.clock.error_s + self._up_at)
         client.boot(self._up_at)
 
-    def write(self, configuration: NTPClientConfiguration) -> None:
-        """Take what was written through its API: now, or later or never where a fault says so."""
+    def write(self, configuration: NTPClientConfiguration) -> Kind | None:
+        """
+        Take what was written through its API: now, or later or never where a fault says so.
+
+        Gives the fault that the writer meets; `None` when a good answer comes.
+        """
+        if failed := self.dice.strike(self.faults, Kind.WRITE_LOST, Kind.WRITE_REFUSED):
+            return failed.kind
         now = self.world.now()
         complete = configuration
         if self.resets_absent:
@@ -238,6 +246,8 @@ class Camera:
         else:
             self.configure(complete)
         self.writes.append(Write(at=now, configuration=configuration, applied_at=applied_at))
+        mute = self.dice.strike(self.faults, Kind.WRITE_UNANSWERED, Kind.WRITE_SILENT)
+        return mute.kind if mute else None
 
 
 def _due(late: tuple[float, NTPClientConfiguration]) -> float:

@@ -26,6 +26,7 @@ class Answer:
         content_type: Media type of the body.
         headers: Further headers; a name may come several times.
         missing_bytes: How much shorter the body is than its Content-Length says.
+        unsent: `RESET` or `SILENT` when it stays inside the camera and that is met instead.
     """
 
     status: int = 200
@@ -33,6 +34,7 @@ class Answer:
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
     missing_bytes: int = 0
+    unsent: Kind | None = None
 
 
 class Kind(enum.Enum):
@@ -40,7 +42,9 @@ class Kind(enum.Enum):
     The name of a fault.
 
     Those of the connection and of HTTP strike every request, also one that
-    is only asking for a challenge; those of the API strike admitted requests.
+    is only asking for a challenge; those of the API strike admitted requests,
+    those of writes only writes that are admitted and valid. A write may meet
+    two of them: one about what becomes of it, and one about its answer.
     """
 
     REFUSED = "refused"
@@ -88,6 +92,15 @@ class Kind(enum.Enum):
     """A write is answered well and never applied."""
     WRITE_LATE = "write late"
     """A write is answered at once and applied after `seconds` of virtual time."""
+    WRITE_LOST = "write lost"
+    """The connection drops before a write is applied; from outside like `WRITE_UNANSWERED`."""
+    WRITE_REFUSED = "write refused"
+    """Code 4004 with sub code 3, and nothing is applied."""
+
+    WRITE_UNANSWERED = "write unanswered"
+    """A write is applied, then the connection drops without an answer."""
+    WRITE_SILENT = "write silent"
+    """A write is applied, and its answer never comes."""
 
 
 @frozen

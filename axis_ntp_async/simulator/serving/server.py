@@ -256,7 +256,9 @@ class SimulatedFleet:
         gate = self._gates[camera.name]
         answer = respond(camera, gate, visit, time.monotonic())
         self.counters.logins_refused[camera.name] = gate.failures
-        return answer
+        if answer.unsent is Kind.SILENT:
+            await self._closing.wait()
+        return None if answer.unsent else answer
 
     async def _wait(self, seconds: float) -> None:
         if seconds > 0:

@@ -15,6 +15,9 @@ from axis_ntp_async.simulator.model.faults import OVERSIZE_BYTES, SPOILING, Faul
 
 JSON = "application/json"
 READ = b'{"apiVersion": "1.0", "context": "abc", "method": "getNTPInfo"}'
+WRITE = (
+    b'{"apiVersion": "1.0", "method": "setNTPClientConfiguration", "params": {"enabled": false}}'
+)
 
 MakeCamera = Callable[..., Camera]
 
@@ -187,6 +190,45 @@ def test_a_list_is_cleared_by_nothing_or_by_an_empty_name(
     camera = make_camera()
     assert "data" in write(camera, staticServers=cleared)
     assert camera.configuration.static_servers == ()
+
+
+@pytest.mark.parametrize(
+    ("kind", "unsent", "accepted"),
+    [
+        (Kind.WRITE_UNANSWERED, Kind.RESET, 1),
+        (Kind.WRITE_SILENT, Kind.SILENT, 1),
+        (Kind.WRITE_LOST, Kind.RESET, 0),
+    ],
+)
+def test_the_answer_to_a_write_may_stay_inside(
+    make_camera: MakeCamera, kind: Kind, unsent: Kind, accepted: int
+) -> None:
+    """Whatever else would spoil it; reading meets no such fault."""
+    camera = make_camera(faults=kind)
+    assert answer(camera, READ, JSON).unsent is None
+    camera.faults = (Fault(kind), Fault(Kind.HTML))
+    assert answer(camera, WRITE, JSON).unsent is unsent
+    assert (camera.write_attempts, len(camera.writes)) == (1, accepted)
+    assert camera.configuration.enabled is not bool(accepted)
+
+
+def test_a_right_write_may_be_refused(make_camera: MakeCamera) -> None:
+    """With the code that blames its servers."""
+    camera = make_camera(faults=Kind.WRITE_REFUSED)
+    error = write(camera, enabled=False)["error"]
+    assert (error["code"], error["details"]) == (4004, {"subCode": 3})
+    assert (camera.configuration.enabled, camera.writes) == (True, [])
+
+
+def test_every_attempt_to_write_is_counted(make_camera: MakeCamera) -> None:
+    """Also those that are refused, by a fault or with right; not those without a right to."""
+    camera = make_camera(faults=Fault(Kind.WRITE_REFUSED, first=1))
+    for params in ({"enabled": False}, {"enabled": "no"}, {}, {"enabled": False}):
+        write(camera, **params)
+    assert (camera.write_attempts, len(camera.writes)) == (4, 1)
+    camera.faults = (Fault(Kind.NO_RIGHT),)
+    write(camera, enabled=False)
+    assert camera.write_attempts == 4
 
 
 def test_an_internal_error_comes_with_500(make_camera: MakeCamera) -> None:

@@ -72,6 +72,36 @@ def test_a_write_may_be_applied_late(make_camera: MakeCamera, time: VirtualTime)
     assert camera.configuration.enabled is False
 
 
+@pytest.mark.parametrize("kind", [Kind.WRITE_LOST, Kind.WRITE_REFUSED])
+def test_a_write_may_fail(make_camera: MakeCamera, kind: Kind) -> None:
+    """Nothing is applied or noted; the next one succeeds when the fault is over."""
+    camera = make_camera(faults=Fault(kind, first=1))
+    assert camera.write(OFF) is kind
+    assert (camera.configuration.enabled, camera.writes) == (True, [])
+    assert camera.write(OFF) is None
+    assert (camera.configuration.enabled, len(camera.writes)) == (False, 1)
+
+
+@pytest.mark.parametrize("kind", [Kind.WRITE_UNANSWERED, Kind.WRITE_SILENT])
+def test_a_write_may_be_applied_without_a_word(make_camera: MakeCamera, kind: Kind) -> None:
+    """It counts like any other."""
+    camera = make_camera(faults=kind)
+    assert camera.write(OFF) is kind
+    assert camera.configuration.enabled is False
+    assert camera.writes[0].applied_at == camera.writes[0].at
+
+
+def test_a_write_may_be_applied_late_and_unanswered(
+    make_camera: MakeCamera, time: VirtualTime
+) -> None:
+    """Whoever reads at once, to find out what became of it, sees the old configuration."""
+    camera = make_camera(faults=[Fault(Kind.WRITE_LATE, seconds=3.0), Kind.WRITE_UNANSWERED])
+    assert camera.write(OFF) is Kind.WRITE_UNANSWERED
+    assert camera.configuration.enabled is True
+    time.advance(3.0)
+    assert camera.configuration.enabled is False
+
+
 def test_a_restart_loses_what_was_not_applied_yet(
     make_camera: MakeCamera, time: VirtualTime
 ) -> None:

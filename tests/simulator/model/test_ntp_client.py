@@ -1,19 +1,36 @@
 """The NTP client of a camera over virtual time, seen through the camera."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import pytest
 
 from axis_ntp_async.device.configuration import NTPClientConfiguration
-from axis_ntp_async.device.records import ServersSource
+from axis_ntp_async.device.records import NTPClientStatus, ServersSource
 from axis_ntp_async.simulator.model.camera import Camera
 from axis_ntp_async.simulator.model.world import ALWAYS, VirtualTime, World
 
 OLD = "10.12.323"
 NEW = "12.11.77"
+FIRST_UPDATE_S = {OLD: (120, 300), NEW: (10, 20)}
+SHORTEST_POLL_S = {OLD: 30, NEW: 64}
 SAME = NTPClientConfiguration(enabled=True)
+DEAD = NTPClientConfiguration(
+    enabled=True,
+    servers_source=ServersSource.STATIC,
+    static_servers=("192.0.2.1", "192.0.2.2"),
+)
+WRONG = NTPClientConfiguration(
+    enabled=True, servers_source=ServersSource.STATIC, static_servers=("192.0.2.10",)
+)
 
 MakeCamera = Callable[..., Camera]
+
+
+def every_second(camera: Camera, time: VirtualTime, seconds: int) -> Iterator[NTPClientStatus]:
+    for _ in range(seconds):
+        yield camera.status
+        time.advance(1.0)
 
 
 def seconds_until_synced(camera: Camera, time: VirtualTime, limit_s: int = 1000) -> int:
@@ -88,6 +105,27 @@ def test_openntpd_stops_for_good_when_the_clock_is_far_off(
     camera.configure(SAME)
     time.advance(301.0)
     assert camera.clock_error_s == pytest.approx(0.0, abs=0.01)
+
+
+@pytest.mark.parametrize("falls_back", [False, True])
+def test_openntpd_begins_anew_when_what_it_has_is_written_again(
+    make_camera: MakeCamera, time: VirtualTime, falls_back: bool
+) -> None:
+    """The very same members: the next attempt is there at once, the step soon after."""
+    camera = make_camera(firmware=OLD, uptime_s=7200.0, falls_back=falls_back)
+    camera.shift_clock(2200.0)
+    time.advance(1501.0)
+    assert camera.client.gave_up
+    before = camera.configuration
+    camera.write(before)
+    status = camera.status
+    assert camera.configuration == before
+    assert not camera.client.gave_up
+    assert status.synced is not falls_back
+    assert 15 <= (status.time_to_next_sync_s or 0) <= 38
+    time.advance(38.0)
+    assert camera.clock_error_s == pytest.approx(0.0, abs=0.01)
+    assert seconds_until_synced(camera, time) <= 301
 
 
 def test_openntpd_bears_half_an_hour(make_camera: MakeCamera, time: VirtualTime) -> None:
@@ -218,6 +256,66 @@ def test_synced_falls_back_after_a_write_where_it_does(
     assert (status.synced, status.time_offset_ms) == (False, 0.0)
     time.advance(21.0)
     assert camera.status.synced is True
+
+
+@pytest.mark.parametrize("firmware", [NEW, OLD])
+@pytest.mark.parametrize("falls_back", [False, True])
+def test_a_write_is_followed_by_a_fresh_update(
+    make_camera: MakeCamera, time: VirtualTime, firmware: str, falls_back: bool
+) -> None:
+    """Until it comes the offset is that of the last update before, or none where it falls back."""
+    camera = make_camera(firmware=firmware, falls_back=falls_back)
+    quickest_s, slowest_s = FIRST_UPDATE_S[firmware]
+    before = camera.status
+    camera.write(SAME)
+    seen = list(every_second(camera, time, slowest_s + 2))
+    old_ms = 0.0 if falls_back else before.time_offset_ms
+    updated = next(place for place, one in enumerate(seen) if one.time_offset_ms != old_ms)
+    assert quickest_s <= updated <= slowest_s + 1
+    assert {one.synced for one in seen[:updated]} == {not falls_back}
+    assert all(one.synced for one in seen[updated:])
+    assert max(one.time_to_next_sync_s or 0 for one in seen[:updated]) <= slowest_s / 5
+    assert seen[updated].time_to_next_sync_s == SHORTEST_POLL_S[firmware]
+
+
+@pytest.mark.parametrize("firmware", [NEW, OLD])
+@pytest.mark.parametrize("falls_back", [False, True])
+def test_after_a_write_of_dead_servers_attempts_go_on_and_the_offset_stands_still(
+    make_camera: MakeCamera, time: VirtualTime, firmware: str, falls_back: bool
+) -> None:
+    """Where `synced` does not fall back, only that offset tells that nobody answers."""
+    camera = make_camera(firmware=firmware, falls_back=falls_back)
+    before = camera.status
+    camera.write(DEAD)
+    seen = list(every_second(camera, time, 600))
+    assert {one.synced for one in seen} == {not falls_back}
+    assert {one.time_offset_ms for one in seen} == {0.0 if falls_back else before.time_offset_ms}
+    waits_s = [one.time_to_next_sync_s or 0 for one in seen]
+    jumps = [place for place, (one, then) in enumerate(pairwise(waits_s)) if then > one]
+    assert len(jumps) >= 9
+    shortest_s = SHORTEST_POLL_S[firmware]
+    assert {waits_s[place + 1] for place in jumps} == {shortest_s}
+    assert {later - earlier for earlier, later in pairwise(jumps)} == {shortest_s}
+
+
+@pytest.mark.parametrize(("firmware", "steps_within_s"), [(NEW, (10, 20)), (OLD, (15, 38))])
+def test_a_wrong_server_that_is_written_steps_the_clock(
+    make_camera: MakeCamera,
+    world: World,
+    time: VirtualTime,
+    firmware: str,
+    steps_within_s: tuple[int, int],
+) -> None:
+    """At once and wholly, and from then on the camera sees nothing wrong."""
+    world.server("192.0.2.10").tells(37.0, at=ALWAYS)
+    camera = make_camera(firmware=firmware)
+    camera.write(WRONG)
+    errors_s = [camera.clock_error_s for _ in every_second(camera, time, 302)]
+    stepped = next(place for place, error_s in enumerate(errors_s) if abs(error_s) > 0.1)
+    assert steps_within_s[0] <= stepped <= steps_within_s[1] + 1
+    assert errors_s[stepped:] == pytest.approx([37.0] * len(errors_s[stepped:]), abs=0.01)
+    assert abs(camera.status.time_offset_ms or 0.0) < 5.0
+    assert camera.client.following == "192.0.2.10"
 
 
 def test_dead_servers_are_asked_again_at_the_shortest_interval(

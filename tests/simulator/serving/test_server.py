@@ -30,6 +30,7 @@ Ask = Callable[..., Awaitable[Any]]
 
 LOGIN = ("root", "pass")
 BASIC_ONLY = Access(offers=(BASIC,))
+OFF = {"enabled": False}
 
 
 def url(device: Device) -> str:
@@ -229,6 +230,48 @@ async def test_a_reset_connection_is_dropped(
         with pytest.raises(aiohttp.ClientConnectionError):
             await ask(fleet.devices[0])
         assert fleet.counters.requests["lobby-1"] >= 1
+
+
+@pytest.mark.parametrize(("kind", "applied"), [(Kind.WRITE_UNANSWERED, 1), (Kind.WRITE_LOST, 0)])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_write_may_be_dropped(
+    make_camera: MakeCamera, ask: Ask, kind: Kind, applied: int, scheme: str
+) -> None:
+    """After it was applied or before; from outside it looks the same, and reading works on."""
+    async with SimulatedFleet([make_camera(faults=kind, scheme=scheme)]) as fleet:
+        [device] = fleet.devices
+        assert (await ask(device)).status == 200
+        with pytest.raises(aiohttp.ClientConnectionError):
+            await ask(device, wire.SET_NTP_CLIENT_CONFIGURATION, params=OFF)
+        client = (await ask(device)).json["data"]["client"]
+        assert client["enabled"] is not bool(applied)
+        assert len(fleet.camera("lobby-1").writes) == applied
+
+
+async def test_a_write_may_be_applied_in_silence(make_camera: MakeCamera, ask: Ask) -> None:
+    """The line stays open; whoever gives up and reads sees what was written."""
+    async with SimulatedFleet([make_camera(faults=Kind.WRITE_SILENT)]) as fleet:
+        [device] = fleet.devices
+        with pytest.raises(TimeoutError):
+            await ask(
+                device,
+                wire.SET_NTP_CLIENT_CONFIGURATION,
+                params=OFF,
+                timeout=aiohttp.ClientTimeout(total=0.2),
+            )
+        assert (await ask(device)).json["data"]["client"]["enabled"] is False
+        await until(lambda: fleet.counters.at_once_in_all.now == 0)
+
+
+async def test_a_fleet_ends_while_a_write_is_silent(make_camera: MakeCamera, ask: Ask) -> None:
+    """Nobody has to wait for an answer that never comes."""
+    async with SimulatedFleet([make_camera(faults=Kind.WRITE_SILENT)]) as fleet:
+        writing = asyncio.ensure_future(
+            ask(fleet.devices[0], wire.SET_NTP_CLIENT_CONFIGURATION, params=OFF)
+        )
+        await until(lambda: bool(fleet.cameras[0].writes))
+    with pytest.raises(aiohttp.ClientError):
+        await writing
 
 
 async def test_a_camera_that_boots_answers_nobody(
