@@ -2,7 +2,8 @@
 Read, judge and set the NTP clients of whole fleets of Axis devices, with asyncio.
 
 One device: `DeviceSession`. Many: `SessionPool`. What to think of them:
-`judge` and `sweep`. Which devices there are: `load_inventory`.
+`judge` and `sweep`. Which devices there are: `load_inventory`. What is
+wanted of them: `load_policy`.
 
 What is most often caught is here; all errors are in `axis_ntp_async.errors`,
 as a tree.
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         DeviceUnreachableError,
         InventoryError,
         LoginRefusedError,
+        PolicyError,
         SelectionError,
     )
     from axis_ntp_async.fleet.pool import SessionPool
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from axis_ntp_async.health.sweep import Summary, Sweep, sweep
     from axis_ntp_async.inventory.credentials import resolve_credentials
     from axis_ntp_async.inventory.inventory import Inventory, load_inventory
+    from axis_ntp_async.policy.policy import Policy
+    from axis_ntp_async.policy.reading import load_policy
 
 _NAMES_OF_FILE = {
     "device.auth": ("Credentials",),
@@ -74,10 +78,13 @@ _NAMES_OF_FILE = {
         "DeviceUnreachableError",
         "InventoryError",
         "LoginRefusedError",
+        "PolicyError",
         "SelectionError",
     ),
     "inventory.credentials": ("resolve_credentials",),
     "inventory.inventory": ("Inventory", "load_inventory"),
+    "policy.policy": ("Policy",),
+    "policy.reading": ("load_policy",),
     "fleet.pool": ("SessionPool",),
     "fleet.retry": ("RetryPolicy",),
     "fleet.slots": ("Limits",),
@@ -110,6 +117,8 @@ __all__ = [
     "NTPClientStatus",
     "NTPInfo",
     "Outcome",
+    "Policy",
+    "PolicyError",
     "Problem",
     "RetryPolicy",
     "SelectionError",
@@ -122,6 +131,7 @@ __all__ = [
     "Trust",
     "judge",
     "load_inventory",
+    "load_policy",
     "resolve_credentials",
     "sweep",
 ]

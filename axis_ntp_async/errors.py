@@ -3,10 +3,16 @@ Every error this package raises, in one tree.
 
     AxisNTPError                        base of everything we raise
     ├── InventoryError                  the operator's file is wrong: where, what is expected
+    ├── PolicyError                     what is wanted of the devices cannot be, or be understood
     ├── SelectionError                  no device fits what was asked for
     ├── CredentialsError                no secret is found under that name
     ├── SettingsError                   a settings file, an option or the environment is wrong
     ├── ConfigurationError              values that no device could have; nothing was sent
+    ├── PlanError                       a file is no plan, or was edited
+    │   └── StalePlanError              the plan is too old to be carried out
+    ├── RolloutError                    a run cannot be begun, found, or gone on with
+    │   └── JournalError                the journal is damaged, full, or no journal
+    │       └── JournalLockedError      another process is at it
     └── DeviceError                     one device failed: becomes `Outcome.error`
         ├── DeviceUnreachableError      refused, reset, no such name, no answer in time   retryable
         ├── DeviceBusyError             HTTP 429, 502, 503, 504; carries Retry-After      retryable
@@ -76,6 +82,22 @@ class InventoryError(AxisNTPError):
         return "\n".join(self.faults)
 
 
+class PolicyError(AxisNTPError):
+    """
+    A policy cannot be used; every fault of the file is in the message.
+
+    Attributes:
+        faults: One sentence each, beginning with the place (file and line or override).
+    """
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__(*faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join(self.faults)
+
+
 class SelectionError(AxisNTPError):
     """A selection names nothing that is in the inventory, or cannot be read."""
 
@@ -102,6 +124,38 @@ class ConfigurationError(AxisNTPError, ValueError):
 
     def __str__(self) -> str:
         return "; ".join(self.faults)
+
+
+class PlanError(AxisNTPError):
+    """
+    A plan cannot be used.
+
+    Attributes:
+        faults: One sentence each, beginning with the place.
+    """
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__(*faults)
+        self.faults = faults
+
+    def __str__(self) -> str:
+        return "\n".join(self.faults)
+
+
+class StalePlanError(PlanError):
+    """The plan is older than it may be: read the devices anew."""
+
+
+class RolloutError(AxisNTPError):
+    """A run cannot be begun, found, or gone on with."""
+
+
+class JournalError(RolloutError):
+    """The journal cannot be read or written, so nothing more is sent."""
+
+
+class JournalLockedError(JournalError):
+    """Another process is at the journal; there is one run at a time."""
 
 
 class DeviceError(AxisNTPError):

@@ -17,6 +17,7 @@ from axis_ntp_async.errors import (
     DeviceError,
     InvalidParameterError,
     InventoryError,
+    PolicyError,
 )
 
 CLASSES = [
@@ -125,6 +126,8 @@ def test_an_error_without_a_code_shows_none() -> None:
 def test_all_faults_are_in_one_message() -> None:
     """Nobody should have to correct a file fault by fault."""
     assert str(InventoryError("a.toml:1: x", "a.toml:9: y")) == "a.toml:1: x\na.toml:9: y"
+    assert str(PolicyError("a.toml:1: x", "a.toml:9: y")) == "a.toml:1: x\na.toml:9: y"
+    assert PolicyError("a.toml:1: x").faults == ("a.toml:1: x",)
     assert str(ConfigurationError("host: x", "port: y")) == "host: x; port: y"
     assert ConfigurationError("host: x", "port: y").faults == ("host: x", "port: y")
 

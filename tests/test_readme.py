@@ -12,7 +12,7 @@ from typing import Final
 import click
 import pytest
 
-from axis_ntp_async import Cause, load_inventory
+from axis_ntp_async import Cause, Device, load_inventory, load_policy
 from axis_ntp_async.cli.commands import axis_ntp
 from axis_ntp_async.cli.exits import ExitCode
 from axis_ntp_async.inventory.formats.reader import FORMATS
@@ -113,6 +113,17 @@ def test_the_inventory_is_read(tmp_path: Path) -> None:
     assert inventory.warnings == ()
     assert [device.serial for device in inventory.devices] == ["ACCC8E012345"]
     assert inventory.devices[0].tls.startswith("axis-idevid:")
+
+
+def test_the_policy_is_read(tmp_path: Path) -> None:
+    """The example of a policy is one, and fits the example of a fleet."""
+    [text] = [block for block in blocks("toml") if "[policy]" in block]
+    (tmp_path / "policy.toml").write_text(text, encoding="utf-8")
+    policy = load_policy(tmp_path / "policy.toml")
+    berlin = Device(name="lobby-3", host="10.0.4.17", site="berlin")
+    assert policy.configuration_for(berlin).static_servers == ("10.9.0.5",)
+    assert policy.configuration_for(berlin).maxpoll == 10
+    assert policy.faults_for([Device(name="roof", host="10.0.4.18")]) == ()
 
 
 @pytest.mark.parametrize("line", commands())

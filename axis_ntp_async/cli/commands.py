@@ -84,22 +84,26 @@ def demo(*, seed: int, output: str | None, show_all: bool) -> int:
 @shared.output_option
 @shared.all_option
 @shared.threshold_options
+@shared.policy_option
 @shared.fleet_options
 def sweep(
     options: shared.FleetOptions,
     thresholds: shared.ThresholdOptions,
     output: str | None,
+    policy: str | None,
     *,
     show_all: bool,
 ) -> int:
     """
     Read every device once and judge its clock.
 
+    With a policy, devices that are not as it wants them are told, too.
+
     Leaves with 0 when no device is critical or unreadable, with 1 when some are, and with 4 when
     only logins and certificates are wrong, or when credentials were suspended because devices
     refused them.
     """
-    return _work("sweeping", "sweep", options, thresholds, output, show_all=show_all)
+    return _work("sweeping", "sweep", options, thresholds, output, policy, show_all=show_all)
 
 
 @axis_ntp.command()
@@ -213,6 +217,43 @@ def list_(options: shared.InventoryOptions, output: str | None) -> int:
 def convert(options: shared.InventoryOptions, target: str) -> int:
     """Write it to standard output in another format."""
     return _work("listing", "convert", options, target)
+
+
+@axis_ntp.group("policy", cls=_InOrder)
+def policy_() -> None:
+    """Check and explain what is wanted of each device."""
+
+
+@policy_.command("check")
+@shared.output_option
+@shared.all_option
+@shared.policy_option
+@shared.inventory_options
+def check_policy(
+    options: shared.InventoryOptions, policy: str | None, output: str | None, *, show_all: bool
+) -> int:
+    """
+    Tell every fault of it, or which configurations it comes to.
+
+    Nothing is sent to devices. An override that fits no device is a fault, unless it is optional.
+    """
+    return _work("policies", "check", options, policy, output, show_all=show_all)
+
+
+@policy_.command("explain")
+@shared.output_option
+@shared.policy_option
+@shared.device_argument
+@shared.inventory_options
+def explain_policy(
+    options: shared.InventoryOptions, device: str, policy: str | None, output: str | None
+) -> int:
+    """
+    Show what is wanted of one device, and which rule decides it.
+
+    DEVICE is its name in the inventory. Members that no rule names stay as the device has them.
+    """
+    return _work("policies", "explain", options, device, policy, output)
 
 
 @axis_ntp.command()

@@ -63,6 +63,7 @@ class Fleet:
 
     Attributes:
         devices: The selected ones.
+        listed: All of the inventory.
         credentials: Secrets by the names that the devices give.
         trust: What their certificates are checked with.
     """
@@ -70,6 +71,7 @@ class Fleet:
     devices: Sequence[Device]
     credentials: Mapping[str, Credentials]
     trust: Trust
+    listed: Sequence[Device] = ()
     _places: Mapping[str, int] = field(
         default=Factory(
             lambda self: {device.name: place for place, device in enumerate(self.devices)},
@@ -124,7 +126,7 @@ def open_fleet(options: FleetOptions) -> Fleet:
     if not options.quiet and options.limit:
         of_all = f"{len(devices)} of {counted(len(inventory.devices), 'device')}"
         say(f"{of_all}, {counted(len({device.site for device in devices}), 'site')}")
-    return Fleet(devices=devices, credentials=credentials, trust=trust)
+    return Fleet(devices=devices, credentials=credentials, trust=trust, listed=inventory.devices)
 
 
 def trust_of(options: ConnectionOptions) -> Trust:

@@ -164,6 +164,13 @@ _THRESHOLD_OPTIONS = (
 
 _ALL_OPTION = _option("--all", "show_all", is_flag=True, help="List every device in a table.")
 
+_POLICY_OPTION = _option(
+    "--policy",
+    type=click.Path(),
+    metavar="FILE",
+    help="What is wanted of each device: a TOML file with [policy].",
+)
+
 SETTINGS: dict[str, click.Parameter] = {
     option.key: option
     for option in (
@@ -173,6 +180,7 @@ SETTINGS: dict[str, click.Parameter] = {
         *_THRESHOLD_OPTIONS,
         _OUTPUT_OPTION,
         _ALL_OPTION,
+        _POLICY_OPTION,
     )
 }
 """Every option that a settings file may hold, by its key."""
@@ -299,3 +307,13 @@ def output_option(command: F) -> F:
 def all_option(command: F) -> F:
     """Add `--all`."""
     return _with(command, _ALL_OPTION)
+
+
+def policy_option(command: F) -> F:
+    """Add `--policy`."""
+    return _with(command, _POLICY_OPTION)
+
+
+def device_argument(command: F) -> F:
+    """Add DEVICE, after the arguments that the command has."""
+    return _with(command, click.Argument(["device"]))

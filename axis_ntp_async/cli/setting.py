@@ -15,7 +15,13 @@ from axis_ntp_async.cli.fleet import Fleet, counted, exit_code_of, open_fleet, p
 from axis_ntp_async.cli.options import FleetOptions
 from axis_ntp_async.cli.showing import Results
 from axis_ntp_async.device.configuration import Change, NTPClientConfiguration
-from axis_ntp_async.device.records import Device, NTPClientStatus, NTPInfo, ServersSource
+from axis_ntp_async.device.records import (
+    Device,
+    NTPClientStatus,
+    NTPInfo,
+    ServersSource,
+    fault_of_server,
+)
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.errors import (
     ConfigurationError,
@@ -116,15 +122,9 @@ def _configuration(
 
 
 def _check_servers(option: str, servers: Sequence[str]) -> None:
-    """Refuse what is no address: a device may take it, and never be in sync again."""
     for server in servers:
-        try:
-            Device(name=server, host=server)
-        except ConfigurationError as error:
-            raise SettingsError(
-                f"set: {option} {server!r} is no address and no DNS name; ports and schemes "
-                "do not belong here"
-            ) from error
+        if fault := fault_of_server(server):
+            raise SettingsError(f"set: {option} {fault}")
 
 
 @frozen

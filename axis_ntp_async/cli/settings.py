@@ -2,6 +2,7 @@
 Settings: an option wins over `AXIS_NTP_*`, that over `axis-ntp.toml`, that over the user's file.
 
 The keys of a settings file are the long names of the options of `options.py`.
+A `[policy]` may stand in it as a table: then that file is the policy's file.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ def user_file() -> Path:
     return Path(click.get_app_dir("axis-ntp")) / "axis-ntp.toml"
 
 
+def settings_files() -> tuple[Path, Path]:
+    """Give the user's file and the project's, or the one that is named in its place."""
+    explicit = os.environ.get("AXIS_NTP_CONFIG")
+    return user_file(), Path(explicit) if explicit else PROJECT_FILE
+
+
 def read_settings(parameters: Mapping[str, click.Parameter]) -> dict[str, Any]:
     """
     Read the user's file and the project's, whose values win.
@@ -37,15 +44,17 @@ def read_settings(parameters: Mapping[str, click.Parameter]) -> dict[str, Any]:
     """
     settings: dict[str, Any] = {}
     faults: list[str] = []
-    explicit = os.environ.get("AXIS_NTP_CONFIG")
-    project = Path(explicit) if explicit else PROJECT_FILE
-    if explicit and not project.is_file():
-        raise SettingsError(f"AXIS_NTP_CONFIG: there is no file {explicit}")
-    for path in (user_file(), project):
+    files = settings_files()
+    if files[1] is not PROJECT_FILE and not files[1].is_file():
+        raise SettingsError(f"AXIS_NTP_CONFIG: there is no file {files[1]}")
+    for path in files:
         for key, value in _read(path).items():
             name = key.replace("-", "_")
             if name not in parameters:
                 faults.append(f"{path}: {key}: there is no such setting{_like(key, parameters)}")
+                continue
+            if name in _TABLES and isinstance(value, Mapping):
+                settings[name] = str(path)
                 continue
             try:
                 settings[name] = _checked(parameters[name], value)
@@ -80,6 +89,9 @@ def _check_harmless(value: object) -> None:
             "give it as an option, in the environment, or in your own settings file"
         )
 
+
+_TABLES: Final = frozenset({"policy"})
+"""Names of files whose content may stand in a settings file, as a table, in their place."""
 
 _KINDS: Final[dict[str, tuple[Any, str]]] = {
     "boolean": (bool, "true or false"),

@@ -11,9 +11,11 @@ from attrs import evolve
 from axis_ntp_async.cli.exits import ExitCode
 from axis_ntp_async.cli.fleet import Fleet, exit_code_of, open_fleet, pool_of, stoppable
 from axis_ntp_async.cli.options import FleetOptions, ThresholdOptions
+from axis_ntp_async.cli.policies import check_policy, policy_at
 from axis_ntp_async.cli.showing import Results
 from axis_ntp_async.errors import ConfigurationError, DeviceError, SettingsError
 from axis_ntp_async.health.finding import PROFILES, State, Thresholds
+from axis_ntp_async.health.sweep import Desired
 from axis_ntp_async.health.sweep import sweep as sweep_devices
 from axis_ntp_async.report.documents import FINDING_COLUMNS, finding_document, summary_document
 from axis_ntp_async.report.progress import progress
@@ -23,12 +25,23 @@ from axis_ntp_async.report.totals import summary_table
 
 
 def sweep(
-    options: FleetOptions, thresholds: ThresholdOptions, output: str | None, *, show_all: bool
+    options: FleetOptions,
+    thresholds: ThresholdOptions,
+    output: str | None,
+    policy_file: str | None,
+    *,
+    show_all: bool,
 ) -> ExitCode:
     """Sweep the selected devices."""
     wanted = _thresholds(thresholds)
+    policy = policy_at(policy_file) if policy_file else None
     fleet = open_fleet(options)
-    return asyncio.run(sweep_fleet(fleet, options, wanted, output, show_all=show_all))
+    if policy is not None:
+        check_policy(policy, fleet.listed, strict=False)
+    desired = policy.configuration_for if policy else None
+    return asyncio.run(
+        sweep_fleet(fleet, options, wanted, output, show_all=show_all, desired=desired)
+    )
 
 
 async def sweep_fleet(
@@ -38,6 +51,7 @@ async def sweep_fleet(
     output: str | None,
     *,
     show_all: bool,
+    desired: Desired | None = None,
 ) -> ExitCode:
     """Sweep, show the findings and the summary, and judge the whole."""
     table = functools.partial(findings_table, show_all=show_all)
@@ -47,7 +61,9 @@ async def sweep_fleet(
     async with pool_of(fleet, options) as pool:
         with stoppable(pool):
             with progress(len(fleet.devices), shown=results.leaves_room(options)) as advance:
-                sweeping = sweep_devices(pool, fleet.devices, thresholds=thresholds)
+                sweeping = sweep_devices(
+                    pool, fleet.devices, thresholds=thresholds, desired=desired
+                )
                 async with aclosing(sweeping) as findings:
                     async for finding in findings:
                         results.add(finding)

@@ -179,20 +179,31 @@ class Device:
         return host if self.port == usual else f"{host}:{self.port}"
 
 
-def _faults_of_address(host: str, port: int, scheme: str) -> list[str]:
-    faults = []
+def fault_of_server(name: str) -> str | None:
+    """Give why an NTP server cannot have this name: a device may take it, and never be in sync."""
+    if _fault_of_host(name) is None:
+        return None
+    return f"{name!r} is no address and no DNS name; ports and schemes do not belong here"
+
+
+def _fault_of_host(host: str) -> str | None:
     if not host or _NOT_IN_A_HOST.search(host):
-        faults.append(f"host: {host!r} is not an address or a DNS name")
-    elif ":" in host:
+        return f"{host!r} is not an address or a DNS name"
+    if ":" in host:
         try:
             ipaddress.IPv6Address(host)
         except ValueError:
-            faults.append(f"host: {host!r} is not an IPv6 address; a port goes into 'port'")
+            return f"{host!r} is not an IPv6 address; a port goes into 'port'"
     elif _LIKE_IPV4.fullmatch(host):
         try:
             ipaddress.IPv4Address(host)
         except ValueError:
-            faults.append(f"host: {host!r} is not an IPv4 address")
+            return f"{host!r} is not an IPv4 address"
+    return None
+
+
+def _faults_of_address(host: str, port: int, scheme: str) -> list[str]:
+    faults = [f"host: {fault}"] if (fault := _fault_of_host(host)) else []
     if type(port) is not int or not 0 < port < 1 << 16:
         faults.append(f"port: {port!r} is not a number from 1 to 65535")
     if scheme not in {"https", "http"}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from typing import Final, Self
 
@@ -17,6 +17,9 @@ from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.health.finding import PROFILES, Cause, Finding, State, Thresholds
 from axis_ntp_async.health.judge import judge
+
+Desired = NTPClientConfiguration | Callable[[Device], NTPClientConfiguration | None]
+"""What is wanted: the same of all devices, or of each what the function gives."""
 
 EXAMPLES: Final = 10
 """How many devices are named as examples of one kind of problem."""
@@ -132,7 +135,7 @@ def sweep(
     devices: Iterable[Device],
     *,
     thresholds: Thresholds = PROFILES["default"],
-    desired: NTPClientConfiguration | None = None,
+    desired: Desired | None = None,
 ) -> Sweep:
     """
     Read every device once and judge it: one finding each, and a summary at the end.
@@ -141,7 +144,10 @@ def sweep(
         pool: How to reach the devices; it stays open.
         devices: Of any number, drawn as they are needed.
         thresholds: When a value is too large.
-        desired: What is wanted of all of them; `None` compares nothing.
+
+        desired:
+            What is wanted of all of them, or a function that tells it of one,
+            such as `Policy.configuration_for`; `None` compares nothing.
     """
     return Sweep(_findings(pool, devices, thresholds, desired))
 
@@ -150,8 +156,9 @@ async def _findings(
     pool: SessionPool,
     devices: Iterable[Device],
     thresholds: Thresholds,
-    desired: NTPClientConfiguration | None,
+    desired: Desired | None,
 ) -> AsyncGenerator[Finding, None]:
     async with aclosing(pool.each(devices, DeviceSession.get_ntp_info)) as outcomes:
         async for outcome in outcomes:
-            yield judge(outcome, thresholds, desired)
+            wanted = desired(outcome.device) if callable(desired) else desired
+            yield judge(outcome, thresholds, wanted)

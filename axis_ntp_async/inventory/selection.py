@@ -79,6 +79,11 @@ class Condition:
         has_signs = not set("*?[").isdisjoint(self._folded)
         return re.compile(fnmatch.translate(self._folded)) if has_signs else None
 
+    @property
+    def is_pattern(self) -> bool:
+        """Whether several values may fit."""
+        return self._compiled is not None
+
     def finds(self, device: Device) -> bool:
         """Whether the device fits, the negation left aside."""
         if self.key == "@":

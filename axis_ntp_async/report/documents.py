@@ -16,6 +16,7 @@ from axis_ntp_async.device.records import Device, NTPClientStatus, NTPInfo, Outc
 from axis_ntp_async.errors import APIError, DeviceError
 from axis_ntp_async.health.finding import Finding, servers_in_use
 from axis_ntp_async.health.sweep import Summary
+from axis_ntp_async.policy.policy import Claim, Decision, Policy, Resolution
 
 Document = dict[str, Any]
 
@@ -37,6 +38,11 @@ INFO_COLUMNS: Final = (
 )
 VERSIONS_COLUMNS: Final = (*_IDENTITY_COLUMNS, "api_versions", *_COURSE_COLUMNS)
 SET_COLUMNS: Final = (*_IDENTITY_COLUMNS, "result", "changes", *_COURSE_COLUMNS)
+DECISION_COLUMNS: Final = (*_IDENTITY_COLUMNS, "member", "value", "place", "match", "overruled")
+RESOLUTION_COLUMNS: Final = (
+    *("schema", "devices", "examples", "enabled", "nts_enabled", "ntske_server_ca_certs"),
+    *("source", "static_servers", "static_ntske_servers", "minpoll", "maxpoll"),
+)
 DEVICE_COLUMNS: Final = (*_IDENTITY_COLUMNS, "groups", "labels", "credentials", "tls")
 """The columns of CSV: the members of a document that fit into cells."""
 
@@ -191,6 +197,50 @@ def device_document(device: Device) -> Document:
         "labels": dict(device.labels),
         "credentials": device.credentials,
         "tls": device.tls,
+    }
+
+
+def decision_document(device: Device, decision: Decision) -> Document:
+    """Give who decides what one member of a device is to be."""
+    return {
+        "schema": schema("decision"),
+        **_identity(device),
+        "member": decision.member,
+        **_claim(decision.claim),
+        "overruled": [_claim(claim) for claim in decision.overruled],
+    }
+
+
+def _claim(claim: Claim) -> Document:
+    return {"value": _value(claim.value), "place": claim.place, "match": claim.match or None}
+
+
+def resolution_document(resolution: Resolution) -> Document:
+    """Give one configuration that a policy comes to; a member that it leaves alone is `None`."""
+    wanted = resolution.configuration
+    return {
+        "schema": schema("resolution"),
+        "devices": resolution.devices,
+        "examples": list(resolution.examples),
+        "enabled": wanted.enabled,
+        "nts_enabled": wanted.nts_enabled,
+        "ntske_server_ca_certs": _list(wanted.ntske_server_ca_certs),
+        "source": _source(wanted.servers_source),
+        "static_servers": _list(wanted.static_servers),
+        "static_ntske_servers": _list(wanted.static_ntske_servers),
+        "minpoll": wanted.minpoll,
+        "maxpoll": wanted.maxpoll,
+    }
+
+
+def policy_document(policy: Policy, devices: int) -> Document:
+    """Give what a policy is, beside what it comes to."""
+    return {
+        "schema": schema("policy"),
+        "policy": policy.source,
+        "digest": policy.digest,
+        "rules": len(policy.rules),
+        "devices": devices,
     }
 
 

@@ -160,11 +160,11 @@ def _info_cells(device: Device, info: NTPInfo) -> dict[str, str]:
     client = info.client or NTPClientStatus()
     return {
         "device": device.name,
-        "synced": _word(client.synced),
+        "synced": word(client.synced),
         "offset": signed_offset(client.offset_ms),
-        "source": _word(client.servers_source),
-        "servers": _word(servers_in_use(client)),
-        "enabled": _word(client.enabled),
+        "source": word(client.servers_source),
+        "servers": word(servers_in_use(client)),
+        "enabled": word(client.enabled),
         "skew": signed_skew(info.clock.skew_s if info.clock else None),
         "API": info.api_version or "-",
     }
@@ -176,16 +176,16 @@ def _one_info(device: Device, info: NTPInfo) -> Table:
     rows = {
         "device": device.name + (f" ({device.address})" if device.name != device.address else ""),
         "API version": info.api_version or "-",
-        "enabled": _word(client.enabled),
-        "source": _word(client.servers_source),
-        "static servers": _word(client.static_servers),
-        "advertised servers": _word(client.advertised_servers),
-        "most static servers": _word(client.max_supported_static_servers),
-        "NTS": _word(client.nts_enabled),
-        "NTS-KE servers": _word(client.static_ntske_servers),
-        "NTS-KE CA certificates": _word(client.ntske_server_ca_certs),
+        "enabled": word(client.enabled),
+        "source": word(client.servers_source),
+        "static servers": word(client.static_servers),
+        "advertised servers": word(client.advertised_servers),
+        "most static servers": word(client.max_supported_static_servers),
+        "NTS": word(client.nts_enabled),
+        "NTS-KE servers": word(client.static_ntske_servers),
+        "NTS-KE CA certificates": word(client.ntske_server_ca_certs),
         "poll interval": _poll_interval(client),
-        "synced": _word(client.synced),
+        "synced": word(client.synced),
         "next sync in": "-"
         if client.time_to_next_sync_s is None
         else f"{client.time_to_next_sync_s} s",
@@ -214,7 +214,7 @@ def changes_table(changed: Sequence[ChangedDevice]) -> RenderableType:
     return plain_table(
         ("device", "member", "now", "then"),
         [
-            (one.outcome.device.name, change.member, _word(change.before), _word(change.after))
+            (one.outcome.device.name, change.member, word(change.before), word(change.after))
             for one in changed
             for change in one.changes
         ],
@@ -259,7 +259,8 @@ def signed_skew(skew_s: float | None) -> str:
     return "-" if skew_s is None else f"{round(skew_s, 1) + 0.0:+.1f} s"
 
 
-def _word(value: object) -> str:
+def word(value: object) -> str:
+    """Give a value as people read it."""
     if value is None:
         return "-"
     if isinstance(value, bool):

@@ -20,7 +20,9 @@ from axis_ntp_async.simulator.model.camera import Camera
 COMMANDS = [
     *([one] for one in ("demo", "sweep", "get", "versions", "set", "trust", "simulate")),
     *(["inventory", one] for one in ("check", "list", "convert")),
+    *(["policy", one] for one in ("check", "explain")),
     ["inventory"],
+    ["policy"],
     ["completion"],
     [],
 ]
@@ -98,6 +100,12 @@ WRONG = [
     (["set", "127.0.0.1", "--server", "a b"], "'a b' is no address"),
     (["set", "127.0.0.1", "--minpoll", "9", "--maxpoll", "3"], "minpoll: 9 is above maxpoll 3"),
     (["set", "127.0.0.1", "--minpoll", "25"], "25 is not in the range"),
+    (["sweep", "127.0.0.1", "--policy", "no.toml"], "no.toml: there is no such file"),
+    (["sweep", "127.0.0.1", "--policy", "empty.toml"], "empty.toml: is empty; write [policy]"),
+    (["sweep", "127.0.0.1", "--policy", "faulty.toml"], "faulty.toml: has no [policy]"),
+    (["policy", "check", "127.0.0.1"], "no policy is given"),
+    (["policy", "check", "127.0.0.1", "--policy", "."], ".: is a folder"),
+    (["policy", "explain", "127.0.0.1"], "Missing argument 'DEVICE'"),
     (["inventory", "check", "no.csv"], "no.csv: there is no such file"),
     (["simulate", "--devices", "0"], "0 is not in the range"),
     (["simulate", "--trouble", "bogus=1"], "expected NAME=SHARE"),

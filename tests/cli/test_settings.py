@@ -130,6 +130,7 @@ FAULTY = [
     ("quiet = 1", "quiet: expected true or false, not 1"),
     ("tls = 5", "tls: expected a text, not 5"),
     ("limit = [1]", "limit: expected a text, not [1]"),
+    ("policy = 5", "policy: expected a text, not 5"),
     ('output = "xml"', "output: 'xml' is not one of"),
     ("per_sit = 3", "per_sit: there is no such setting; did you mean per-site?"),
     ("[sweep]\na = 1", "sweep: there is no such setting"),
@@ -198,6 +199,63 @@ def test_completion_needs_no_settings(
 def test_the_users_file_is_where_the_platform_has_it(home: Path) -> None:
     """By its convention."""
     assert user_file() == home / "axis-ntp" / "axis-ntp.toml"
+
+
+@pytest.mark.parametrize("which", FILES)
+def test_a_policy_may_stand_in_a_settings_file(
+    write: Callable[[str, str], Path], run: Callable[..., Any], which: str
+) -> None:
+    """As a table, below the other settings; then that file is the policy's file."""
+    Path("fleet.csv").write_text("name,host\nlobby-3,10.0.0.1\n", encoding="utf-8")
+    path = write(which, "per-site = 3\nconnect_timeout = 1\n[policy]\nenabled = true\n")
+    assert read_settings(SETTINGS)["policy"] == str(path)
+    [line] = run("policy", "explain", "fleet.csv", "lobby-3").lines
+    assert line["place"] == f"{path}:3"
+    path.write_text("[policy]\nenabld = true\n", encoding="utf-8")
+    assert run("inventory", "check", "fleet.csv").code == 0
+    code, _, err = run("policy", "explain", "fleet.csv", "lobby-3")
+    assert (code, err) == (
+        2,
+        f"axis-ntp: {path}:2: 'enabld' is not known; did you mean 'enabled'?\n",
+    )
+
+
+def test_the_nearest_policy_wins(
+    write: Callable[[str, str], Path],
+    run: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whether a settings file names its file or holds it."""
+    Path("fleet.csv").write_text("name,host\nlobby-3,10.0.0.1\n", encoding="utf-8")
+    for name in ("a.toml", "b.toml", "c.toml"):
+        Path(name).write_text("[policy]\nenabled = true\n", encoding="utf-8")
+
+    def place(*arguments: str) -> str:
+        [line] = run("policy", "explain", "fleet.csv", "lobby-3", *arguments).lines
+        return str(line["place"])
+
+    write("user", 'policy = "a.toml"')
+    found = [place()]
+    write("project", "[policy]\nenabled = false")
+    found.append(place())
+    monkeypatch.setenv("AXIS_NTP_POLICY", "b.toml")
+    found += [place(), place("--policy", "c.toml"), place("--policy", "./axis-ntp.toml")]
+    assert found == [
+        "a.toml:1",
+        "axis-ntp.toml:1",
+        "b.toml:1",
+        "c.toml:1",
+        "./axis-ntp.toml:1",
+    ]
+
+
+def test_only_a_settings_file_may_hold_settings_beside_a_policy(run: Callable[..., Any]) -> None:
+    """Elsewhere they would be without effect."""
+    Path("fleet.csv").write_text("name,host\nlobby-3,10.0.0.1\n", encoding="utf-8")
+    Path("p.toml").write_text("quiet = true\n[policy]\nenabled = true\n", encoding="utf-8")
+    code, _, err = run("policy", "check", "fleet.csv", "--policy", "p.toml")
+    assert code == 2
+    assert err.startswith("axis-ntp: p.toml:1: 'quiet' may not stand beside [policy]")
 
 
 def test_the_folder_one_is_in_runs_no_program(write: Callable[[str, str], Path]) -> None:

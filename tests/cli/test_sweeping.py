@@ -97,6 +97,53 @@ def test_a_warning_is_no_failure(
     assert (ran.code, ran.lines[0]["cause"]) == (0, "few_servers")
 
 
+def test_a_policy_tells_who_is_not_as_wanted(
+    run: Callable[..., Any], serve: Callable[..., Path], make_camera: Make
+) -> None:
+    """Each device by what is wanted of it; an override that fits nobody is told, and no more."""
+    inventory = serve(make_camera("a"), make_camera("b"), make_camera("c"))
+    Path("p.toml").write_text(
+        """
+        [policy]
+        servers = ["10.0.0.5", "10.0.0.6"]
+        [[policy.override]]
+        match = "b"
+        servers = ["10.0.0.6"]
+        [[policy.override]]
+        match = "d"
+        enabled = false
+        """,
+        encoding="utf-8",
+    )
+    code, out, err = run("sweep", inventory, "--policy", "p.toml", "--limit", "!c", "-q")
+    *found, summary = map(json.loads, out.splitlines())
+    assert (code, summary["causes"]) == (0, {"drift": 1})
+    assert {one["device"]: one["drift"] for one in found} == {
+        "a": {},
+        "b": {"static_servers": ["10.0.0.6"]},
+    }
+    assert err == (
+        "axis-ntp: p.toml:7: match: 'd' fits none of 3 devices; "
+        "if that may be so, say optional = true\n"
+    )
+    shown = run("sweep", inventory, "--policy", "p.toml", "-o", "table").out
+    assert "not as desired: static_servers" in shown
+
+
+def test_a_policy_that_cannot_be_is_told_before_anything_is_sent(
+    run: Callable[..., Any], serve: Callable[..., Path], make_camera: Make
+) -> None:
+    """And the program leaves with 2."""
+    camera = make_camera("a")
+    inventory = serve(camera)
+    Path("p.toml").write_text(
+        "policy.minpoll = 9\n[[policy.override]]\nmatch = 'a'\nmaxpoll = 8", encoding="utf-8"
+    )
+    code, out, err = run("sweep", inventory, "--policy", "p.toml")
+    assert (code, out) == (2, "")
+    assert err == ("axis-ntp: p.toml: [policy]: minpoll 9 is above maxpoll 8 of p.toml:2, for a\n")
+
+
 def test_thresholds_can_be_set(
     run: Callable[..., Any], serve: Callable[..., Path], make_camera: Make
 ) -> None:

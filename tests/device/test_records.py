@@ -16,6 +16,7 @@ from axis_ntp_async.device.records import (
     ServersSource,
     TLSMode,
     TrustPolicy,
+    fault_of_server,
     normalized_serial,
 )
 from axis_ntp_async.errors import ConfigurationError, DeviceUnreachableError
@@ -28,6 +29,29 @@ def faults_of(**members: object) -> tuple[str, ...]:
     with pytest.raises(ConfigurationError) as caught:
         Device(**{"name": "lobby-3", "host": "10.0.4.17", **members})  # type: ignore[arg-type]
     return caught.value.faults
+
+
+@pytest.mark.parametrize(
+    ("name", "is_right"),
+    [
+        ("10.0.0.5", True),
+        ("2001:db8::5", True),
+        ("ntp.example", True),
+        ("zeit", True),
+        ("", False),
+        ("a b", False),
+        ("10.0.0.5:123", False),
+        ("[2001:db8::5]", False),
+        ("ntp://ntp.example", False),
+        ("10.0.0", False),
+        ("10.0.0.300", False),
+    ],
+)
+def test_a_server_is_an_address_or_a_name(name: str, *, is_right: bool) -> None:
+    """Nothing else, since a device may take it all the same."""
+    fault = fault_of_server(name)
+    assert (fault is None) is is_right
+    assert fault is None or fault.startswith(f"{name!r} is no address and no DNS name")
 
 
 def test_a_device_needs_a_name_and_a_host_only() -> None:

@@ -109,6 +109,26 @@ async def test_drift_is_found_by_what_is_desired() -> None:
     assert 4 <= findings.summary.causes[Cause.DRIFT] < 20
 
 
+async def test_something_else_may_be_desired_of_each_device() -> None:
+    """A function tells what; of some it may want nothing."""
+    async with make_fleet(6, sites=["oslo"], troubles=Troubles()) as fleet:
+        names = [device.name for device in fleet.devices]
+        wanted: dict[str, NTPClientConfiguration | None] = {
+            **dict.fromkeys(names, NTPClientConfiguration(enabled=True)),
+            names[0]: NTPClientConfiguration(enabled=False),
+            names[1]: None,
+        }
+        async with (
+            open_pool(fleet) as pool,
+            aclosing(
+                sweep(pool, fleet.devices, desired=lambda device: wanted[device.name])
+            ) as findings,
+        ):
+            drifts = {finding.device.name: finding.drift async for finding in findings}
+    assert {name for name in names if drifts[name]} == {names[0]}
+    assert [change.member for change in drifts[names[0]]] == ["enabled"]
+
+
 async def test_a_sweep_that_is_left_early_ends() -> None:
     """After `aclose` nothing runs, the summary stays as it is, and the stream is at its end."""
     async with make_fleet(20, https_share=0.0) as fleet, open_pool(fleet) as pool:

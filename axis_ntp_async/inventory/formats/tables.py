@@ -27,13 +27,7 @@ def read_toml(text: str) -> Draft:
     Raises:
         InventoryError: It is not TOML.
     """
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InventoryError(f"is not TOML: {error}") from error
-    except (ValueError, RecursionError) as error:
-        raise InventoryError("is not TOML: too large a number or nested too deeply") from error
-    return _Tables(tables, lines=_lines_of_devices(text)).draft()
+    return _Tables(parse_toml(text), lines=_lines_of_devices(text)).draft()
 
 
 def read_json(text: str) -> Draft:
@@ -67,6 +61,21 @@ def read_json_lines(text: str) -> Draft:
         else:
             draft.faults.append(f"line {number}: is no JSON object")
     return draft
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """
+    Parse TOML.
+
+    Raises:
+        InventoryError: It is none; the sentence says where.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InventoryError(f"is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise InventoryError("is not TOML: too large a number or nested too deeply") from error
 
 
 def parse_json(text: str) -> Any:  # noqa: ANN401  JSON is anything
