@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final, TypeGuard
 
 from attrs import fields, frozen
@@ -88,7 +89,7 @@ class NTPClientConfiguration:
         values = {one.name: getattr(self, one.name) for one in fields(type(self))}
         return {name: value for name, value in values.items() if value is not None}
 
-    def changes_from(self, actual: NTPClientStatus) -> tuple[Change, ...]:
+    def changes_from(self, actual: NTPClientStatus | NTPClientConfiguration) -> tuple[Change, ...]:
         """
         Give what sending this would change, in the order of the members.
 
@@ -101,10 +102,45 @@ class NTPClientConfiguration:
             if _comparable(name, getattr(actual, name)) != _comparable(name, wanted)
         )
 
+    def applicable_to(self, actual: NTPClientStatus) -> NTPClientConfiguration:
+        """
+        Give the same without NTS members that ask a device without NTS for no NTS.
+
+        A policy for a mixed fleet may say "NTS off": devices that do not know
+        it are as wanted, and must not be sent what they do not know.
+        """
+        return self.only(
+            name
+            for name, wanted in self.members.items()
+            if name not in _OF_NTS
+            or wanted not in (False, ())
+            or getattr(actual, name) is not None
+        )
+
     @property
     def needs_newer_firmware(self) -> bool:
         """Whether it has members that older firmware does not report, and so does not know."""
         return not _REPORTED_BY_NEWER_FIRMWARE.isdisjoint(self.members)
+
+    @classmethod
+    def reported_by(cls, actual: NTPClientStatus) -> NTPClientConfiguration:
+        """
+        Give everything that can be set as a device reports it: what it takes to restore it.
+
+        Raises:
+            ConfigurationError: The device has a value that could not be sent back.
+        """
+        source = actual.servers_source
+        if isinstance(source, str):
+            raise ConfigurationError(f"servers_source: {source!r} could not be sent back")
+        return cls(**{one.name: getattr(actual, one.name) for one in fields(cls)})
+
+    def only(self, names: Iterable[str]) -> NTPClientConfiguration:
+        """Give the same with these members only."""
+        wanted = set(names)
+        return NTPClientConfiguration(
+            **{name: value for name, value in self.members.items() if name in wanted}
+        )
 
     def laid_over(self, actual: NTPClientStatus) -> NTPClientConfiguration:
         """
@@ -159,6 +195,7 @@ _SENT_BACK: Final = (
     "static_ntske_servers",
     "ntske_server_ca_certs",
 )
+_OF_NTS: Final = frozenset({"nts_enabled", "ntske_server_ca_certs", "static_ntske_servers"})
 _NAMES_OF_SERVERS: Final = ("static_servers", "static_ntske_servers")
 _REPORTED_BY_NEWER_FIRMWARE: Final = frozenset(
     {"nts_enabled", "ntske_server_ca_certs", "static_ntske_servers", "minpoll", "maxpoll"}

@@ -43,6 +43,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -179,6 +180,17 @@ class SessionPool:
             runs.remove(run)
             self._shared.wake_waiting()
             await run.end()
+
+    async def one(self, device: Device, call: Call[T]) -> Outcome[T]:
+        """
+        Call one device, within the limits that it shares with all others.
+
+        Raises:
+            CredentialsError: As `each`.
+            Exception: As `each`.
+        """
+        async with aclosing(self.each((device,), call)) as outcomes:
+            return await anext(outcomes)
 
     def _session_of(self, device: Device) -> DeviceSession:
         """Give the remembered session of a device, or a new one when anything has changed."""

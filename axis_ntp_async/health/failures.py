@@ -125,11 +125,20 @@ _NO_CREDENTIALS: Final = (
 
 def problem_of(device: Device, error: DeviceError) -> Problem:
     """Give the problem that an error is for a device."""
-    cause, state, hint = next(
-        (cause, state, hint) for kind, cause, state, hint in _FAILURES if isinstance(error, kind)
-    )
+    cause, state, hint = _row_of(error)
     if device.credentials is None and isinstance(error, LoginRefusedError):
         hint = _NO_CREDENTIALS
     return Problem(
         cause=cause, state=state, message=str(error).removeprefix(f"{error.device}: "), hint=hint
+    )
+
+
+def cause_of_failure(error: DeviceError) -> Cause:
+    """Give the cause that an error is."""
+    return _row_of(error)[0]
+
+
+def _row_of(error: DeviceError) -> tuple[Cause, State, str]:
+    return next(
+        (cause, state, hint) for kind, cause, state, hint in _FAILURES if isinstance(error, kind)
     )

@@ -60,7 +60,7 @@ def judge(
     elif info is None or info.client is None:
         problems = [_no_client()]
     else:
-        drift = desired.changes_from(info.client) if desired else ()
+        drift = _drift(desired, info.client) if desired else ()
         problems = [
             *problems_of_settings(info.client, desired),
             *_of_sync(info.client),
@@ -80,6 +80,10 @@ def judge(
         attempts=outcome.attempts,
         elapsed_s=outcome.elapsed_s,
     )
+
+
+def _drift(desired: NTPClientConfiguration, client: NTPClientStatus) -> tuple[Change, ...]:
+    return desired.applicable_to(client).changes_from(client)
 
 
 def _no_client() -> Problem:

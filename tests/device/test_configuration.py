@@ -198,6 +198,49 @@ def test_a_value_that_cannot_be_sent_back_is_told() -> None:
         NTPClientConfiguration(enabled=True).laid_over(actual)
 
 
+def test_what_a_device_reports_can_be_restored() -> None:
+    """Everything that can be set is kept, nothing else, and old firmware has less of it."""
+    reported = NTPClientConfiguration.reported_by(ACTUAL)
+    assert reported.members.keys() == {one.name for one in attrs.fields(NTPClientConfiguration)}
+    assert reported.changes_from(ACTUAL) == ()
+    assert NTPClientConfiguration.reported_by(OLD).members == {
+        "enabled": True,
+        "servers_source": ServersSource.DHCP,
+        "static_servers": (),
+    }
+
+
+@given(configurations)
+def test_a_configuration_that_was_set_is_reported(wanted: NTPClientConfiguration) -> None:
+    """Written to a device and read from it again it is the same."""
+    actual = attrs.evolve(NTPClientStatus(), **wanted.members)
+    assert NTPClientConfiguration.reported_by(actual) == wanted
+
+
+@pytest.mark.parametrize(
+    ("members", "fault"),
+    [
+        ({"servers_source": "PTP"}, "servers_source: 'PTP' could not be sent back"),
+        ({"static_servers": ("pool ntp",)}, "static_servers[0]: 'pool ntp' has white space"),
+        ({"minpoll": 12, "maxpoll": 10}, "minpoll: 12 is above maxpoll 10"),
+    ],
+)
+def test_what_could_not_be_restored_is_told(members: dict[str, Any], fault: str) -> None:
+    """A value that no device would accept cannot be given back to it."""
+    with pytest.raises(ConfigurationError) as caught:
+        NTPClientConfiguration.reported_by(attrs.evolve(ACTUAL, **members))
+    assert str(caught.value).startswith(fault)
+
+
+@given(
+    configurations, st.sets(st.sampled_from([one.name for one in attrs.fields(NTPClientStatus)]))
+)
+def test_only_some_members(wanted: NTPClientConfiguration, names: set[str]) -> None:
+    """Those that are named and set are kept as they are, the others are not sent."""
+    some = wanted.only(names)
+    assert some.members == {name: wanted.members[name] for name in wanted.members if name in names}
+
+
 def test_more_servers_than_the_device_takes_are_refused() -> None:
     """Of both lists, and only where the device tells its limit."""
     wanted = NTPClientConfiguration(
@@ -259,3 +302,17 @@ def test_one_poll_bound_is_compared_with_the_other_of_the_device(
     status = NTPClientStatus(minpoll=actual[0], maxpoll=actual[1])
     faults = NTPClientConfiguration(**wanted).faults_for(status)
     assert faults == (() if fault is None else (fault,))
+
+
+def test_no_nts_is_what_a_device_without_nts_has() -> None:
+    """A policy for a mixed fleet may say so; what it does not know is not sent to it."""
+    wanted = NTPClientConfiguration(enabled=True, nts_enabled=False, static_ntske_servers=())
+    old, new = NTPClientStatus(enabled=True), NTPClientStatus(enabled=True, nts_enabled=True)
+    assert wanted.applicable_to(old).members == {"enabled": True}
+    assert wanted.applicable_to(new).members == {"enabled": True, "nts_enabled": False}
+
+
+def test_nts_is_asked_of_a_device_without_it_all_the_same() -> None:
+    """Somebody has to be told that it cannot have it."""
+    wanted = NTPClientConfiguration(nts_enabled=True, ntske_server_ca_certs=("ca-1",), minpoll=4)
+    assert wanted.applicable_to(NTPClientStatus()) == wanted

@@ -77,6 +77,27 @@ async def test_each_device_is_asked_once_in_the_second_run(
             assert {most} == set(fleet.counters.requests.values())
 
 
+async def test_one_device_is_one_outcome(fleet: SimulatedFleet, open_pool: Opener) -> None:
+    """A call to a single device keeps the bounds, tries again, and gives its error as a value."""
+    device = fleet.devices[0]
+    camera = fleet.camera(device.name)
+    for each in fleet.cameras:
+        each.latency_s = 0.02
+    async with open_pool(fleet, limits=Limits(total=2)) as pool:
+        found = await asyncio.gather(*(pool.one(device, READ) for device in fleet.devices))
+        camera.faults = (Fault(Kind.INTERNAL, first=1),)
+        again = await pool.one(device, READ)
+        camera.faults = (Fault(Kind.INTERNAL),)
+        failed = await pool.one(device, READ)
+        with pytest.raises(CredentialsError, match="which the pool was not given"):
+            await pool.one(evolve(device, name="other", credentials="other"), READ)
+    assert [outcome.device for outcome in found] == list(fleet.devices)
+    assert all(outcome.is_ok for outcome in found)
+    assert fleet.counters.at_once_in_all.most == 2
+    assert (again.is_ok, again.attempts) == (True, 2)
+    assert (failed.is_ok, failed.attempts) == (False, 3)
+
+
 async def test_outdated_nonces_cost_one_request_and_no_error(
     fleet: SimulatedFleet, open_pool: Opener, collect: Any
 ) -> None:

@@ -9,6 +9,7 @@ from attrs import evolve
 from axis_ntp_async import errors
 from axis_ntp_async.device.records import NTPInfo, Outcome
 from axis_ntp_async.errors import APIError, DeviceError, LoginRefusedError
+from axis_ntp_async.health.failures import cause_of_failure
 from axis_ntp_async.health.finding import Cause, State
 from axis_ntp_async.health.judge import judge
 
@@ -57,6 +58,7 @@ def test_every_error_has_its_cause(make_outcome: Make, kind: type[DeviceError]) 
     assert finding.message.startswith("what happened")
     assert "lobby-3" not in finding.message
     assert finding.hint.endswith(".")
+    assert cause_of_failure(error) is finding.cause
 
 
 def test_every_error_stands_in_the_table() -> None:

@@ -485,3 +485,10 @@ def test_a_clock_alone_is_not_enough(make_outcome: Make) -> None:
     finding = judge(make_outcome(client=NTPClientStatus()))
     assert State.UNKNOWN is finding.state
     assert isinstance(finding.info and finding.info.clock, ClockReading)
+
+
+def test_no_nts_is_no_drift_of_a_device_without_nts(make_outcome: Make) -> None:
+    """What it does not know it is not to be blamed for."""
+    outcome = make_outcome(nts_enabled=None, static_ntske_servers=None)
+    wanted = NTPClientConfiguration(enabled=True, nts_enabled=False, static_ntske_servers=())
+    assert judge(outcome, desired=wanted).drift == ()

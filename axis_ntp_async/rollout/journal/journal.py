@@ -1,0 +1,331 @@
+"""
+`Journal`: writing down what is about to be done, and what was done.
+
+One thread writes. It takes everything that is waiting for it, commits that
+together and then tells all who wait: alone a row is on the disk in a
+millisecond or so, and under load many rows share one commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+from attrs import field, frozen
+
+from axis_ntp_async.errors import JournalError, JournalLockedError, RolloutError
+from axis_ntp_async.rollout.journal.files import connect, create, make_folder, telling
+from axis_ntp_async.rollout.journal.lock import Lock
+from axis_ntp_async.rollout.journal.reading import LATEST, JournalReader
+from axis_ntp_async.rollout.plan import (
+    REOPENED,
+    Plan,
+    Step,
+    StepState,
+    StepStatus,
+    plain_configuration,
+)
+from axis_ntp_async.rollout.planning.document import plan_head, step_document
+from axis_ntp_async.rollout.rules.proof import Verdict
+from axis_ntp_async.rollout.runs import Run, RunStatus
+
+_AT_ONCE: Final = 500
+"""Rows of one commit, at most."""
+
+_Statement = tuple[str, tuple[Any, ...]]
+
+
+@frozen
+class _Wish:
+    """Statements to be committed together, and whom to tell."""
+
+    statements: tuple[_Statement, ...]
+    done: Callable[[Exception | None], None] = field(eq=False)
+
+
+class Journal:
+    """
+    A journal that this process alone writes, as a context manager.
+
+    Args:
+        path: Its file; is made when it is not there.
+        owner: Who we are; told to others who find it locked.
+
+    Raises:
+        JournalLockedError: Another process is at it.
+        JournalError: It is none, damaged, or cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], owner: str = "") -> None:
+        self.path = Path(path)
+        self.owner = owner
+        self.reader = JournalReader(self.path)
+        self.left_by: str | None = None
+        """Who was at it before and did not end in an orderly way."""
+        self._lock = Lock(self.path)
+        self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        make_folder(self.path)
+        if not self._lock.acquire():
+            raise JournalLockedError(
+                f"journal {self.path} is in use by {self._other_owner()}; "
+                "there is one run at a time"
+            )
+        try:
+            create(self.path)
+            self.left_by = self._owner()
+            self._now(
+                (
+                    "INSERT OR REPLACE INTO owner VALUES (1, ?, ?)",
+                    (self.owner, _text(dt.datetime.now(dt.UTC))),
+                )
+            )
+            connection = connect(self.path)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._thread = threading.Thread(
+            target=self._write, args=(connection,), name="journal", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._wishes.put(None)
+        thread.join()
+        with contextlib.suppress(JournalError):
+            self._now(("DELETE FROM owner", ()))
+        self._lock.release()
+
+    def begin(self, name: str, plan: Plan, by: str) -> None:
+        """
+        Take down a run with all of its steps, none of them begun.
+
+        Raises:
+            RolloutError: There is a run of that name, or it would never be found by it.
+        """
+        if name in {"", LATEST}:
+            raise RolloutError(f"run {name!r}: no run can have this name")
+        head = json.dumps(plan_head(plan), ensure_ascii=False)
+        now = _text(dt.datetime.now(dt.UTC))
+        statements: list[_Statement] = [
+            (
+                (
+                    "INSERT INTO runs (name, head, status, begun_at, begun_by, rollback_of) "
+                    "VALUES (?, ?, ?, ?, ?, ?)"
+                ),
+                (name, head, RunStatus.RUNNING.value, now, by, plan.rollback_of),
+            )
+        ]
+        statements += [
+            (
+                "INSERT INTO steps (run, place, device, step, state) VALUES (?, ?, ?, ?, ?)",
+                (name, place, step.device.name, _step(step), StepState.PLANNED.value),
+            )
+            for place, step in enumerate(plan.steps)
+        ]
+        if any(run.name == name for run in self.reader.runs()):
+            raise RolloutError(f"run {name!r} is already in journal {self.path}")
+        self._now(*statements)
+
+    def reopen(self, run: Run) -> None:
+        """
+        Let a paused run go on: what failed so far is borne, what was not sent is tried again.
+
+        See `REOPENED`.
+        """
+        now = dt.datetime.now(dt.UTC)
+        statements: list[_Statement] = []
+        for name, status in run.statuses.items():
+            again = REOPENED.get(status.state)
+            if again is None or (status.state is StepState.FAILED and status.writes):
+                continue
+            message = f"tried again after: {status.message}"
+            reopened = StepStatus(state=again, message=message, writes=status.writes, at=now)
+            statements += _note(run.name, name, reopened)
+        statements.append(
+            (
+                (
+                    "UPDATE runs SET status = ?, cause = '', message = '', ended_at = NULL, "
+                    "accepted = (SELECT IFNULL(MAX(line), 0) FROM trail) WHERE name = ?"
+                ),
+                (RunStatus.RUNNING.value, run.name),
+            )
+        )
+        self._now(*statements)
+
+    def close_run(self, name: str, status: RunStatus, cause: str = "", message: str = "") -> None:
+        """Take down how a run stands from now on."""
+        self._now(_closing(name, status, cause, message))
+
+    def abandon(self, run: Run, changes: Iterable[tuple[str, StepStatus]]) -> None:
+        """End a run for good, with what becomes of its open steps."""
+        noted = [one for name, status in changes for one in _note(run.name, name, status)]
+        self._now(*noted, _closing(run.name, RunStatus.ABORTED, "", run.summary.message))
+
+    def note(self, run: str, step: Step, status: StepStatus) -> asyncio.Future[None]:
+        """
+        Take down how a step stands; what is given is done once that is on the disk.
+
+        The order of calls is the order of the journal.
+        """
+        return self._later(*_note(run, step.device.name, status))
+
+    def wave_began(self, run: str, wave: int, at: dt.datetime) -> asyncio.Future[None]:
+        """Take down that a wave begins; one that began before keeps its time."""
+        return self._later(
+            (
+                "INSERT OR IGNORE INTO waves (run, wave, began_at) VALUES (?, ?, ?)",
+                (run, wave, _text(at)),
+            )
+        )
+
+    def wave_ended(
+        self, run: str, wave: int, verdict: Verdict, at: dt.datetime
+    ) -> asyncio.Future[None]:
+        """Take down what is thought of a wave."""
+        return self._later(
+            (
+                "UPDATE waves SET ended_at = ?, verdict = ? WHERE run = ? AND wave = ?",
+                (_text(at), verdict.value, run, wave),
+            )
+        )
+
+    def _other_owner(self) -> str:
+        """Give who has it now; it may be making the file at this moment."""
+        owner = None
+        with contextlib.suppress(JournalError):
+            owner = self._owner()
+        return owner or "another process"
+
+    def _owner(self) -> str | None:
+        with telling(self.path), contextlib.closing(connect(self.path)) as connection:
+            row = connection.execute("SELECT name, since FROM owner").fetchone()
+        return f"{row[0]} since {row[1]}" if row else None
+
+    def _now(self, *statements: _Statement) -> None:
+        """Commit statements in this thread, in a connection of their own."""
+        with telling(self.path), contextlib.closing(connect(self.path)) as connection:
+            _commit(connection, statements)
+
+    def _later(self, *statements: _Statement) -> asyncio.Future[None]:
+        """Hand statements to the thread."""
+        if self._thread is None:
+            raise JournalError(f"journal {self.path}: is not open")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+
+        def tell(error: Exception | None) -> None:
+            if future.done():
+                return
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+        def done(error: Exception | None) -> None:
+            # Nobody is there to be told once the loop has been closed.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(tell, error)
+
+        self._wishes.put(_Wish(statements, done))
+        return future
+
+    def _write(self, connection: sqlite3.Connection) -> None:
+        """Commit what is wished, until the end is wished."""
+        with contextlib.closing(connection):
+            while (batch := self._next_batch()) is not None:
+                error = self._try(connection, batch)
+                for wish in batch:
+                    wish.done(error)
+
+    def _try(self, connection: sqlite3.Connection, batch: list[_Wish]) -> Exception | None:
+        try:
+            with telling(self.path):
+                _commit(connection, [one for wish in batch for one in wish.statements])
+        except JournalError as error:
+            return error
+        return None
+
+    def _next_batch(self) -> list[_Wish] | None:
+        batch = []
+        wish = self._wishes.get()
+        while wish is not None:
+            batch.append(wish)
+            if len(batch) == _AT_ONCE or self._wishes.empty():
+                return batch
+            wish = self._wishes.get()
+        if batch:
+            self._wishes.put(None)
+            return batch
+        return None
+
+
+def _commit(connection: sqlite3.Connection, statements: Iterable[_Statement]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for text, values in statements:
+            connection.execute(text, values)
+        connection.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _note(run: str, device: str, status: StepStatus) -> list[_Statement]:
+    shared = (status.state.value, status.cause, status.message, status.writes)
+    at = _text(status.at or dt.datetime.now(dt.UTC))
+    found = json.dumps(plain_configuration(status.found)) if status.found else None
+    return [
+        (
+            (
+                "INSERT INTO trail (run, device, state, cause, message, writes, at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)"
+            ),
+            (run, device, *shared, at),
+        ),
+        (
+            (
+                "UPDATE steps SET state = ?, cause = ?, message = ?, writes = ?, found = ?, "
+                "at = ?, line = last_insert_rowid() WHERE run = ? AND device = ?"
+            ),
+            (*shared, found, at, run, device),
+        ),
+    ]
+
+
+def _closing(name: str, status: RunStatus, cause: str, message: str) -> _Statement:
+    ended = None if status is RunStatus.RUNNING else _text(dt.datetime.now(dt.UTC))
+    return (
+        "UPDATE runs SET status = ?, cause = ?, message = ?, ended_at = ? WHERE name = ?",
+        (status.value, cause, message, ended, name),
+    )
+
+
+def _step(step: Step) -> str:
+    return json.dumps(step_document(step), ensure_ascii=False)
+
+
+def _text(moment: dt.datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")

@@ -1,0 +1,165 @@
+"""
+Whether a device's clock follows its servers *since* a change. Pure: readings are handed in.
+
+`synced` alone proves nothing: it means "since the last restart" and stays
+true when a device is pointed at a dead server. A device has followed its
+servers after the change when
+
+- it was not synced for a moment and is now; or
+- a poll boundary has passed (`time_to_next_sync_s` counts down, then is larger
+  again) *and* its offset has moved: a dead server lets it ask, too, but gives
+  it nothing to measure. Devices that always report 0 show no boundary; of
+  those the offset alone must do. An offset that always is 0 shows nothing.
+
+Its clock is right when besides its offset, and its skew against our own
+clock, are within the thresholds. A device that followed its servers with no
+offset left, and yet differs from our clock, follows a wrong server.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+from attrs import define, field, frozen
+
+from axis_ntp_async.device.records import ClockReading, NTPClientStatus, NTPInfo
+from axis_ntp_async.health.finding import Thresholds, servers_in_use
+from axis_ntp_async.rollout.plan import Step
+from axis_ntp_async.rollout.planning.forecast import runs_openntpd
+from axis_ntp_async.rollout.rules.settings import ProofRules
+
+_BOUNDARY_S: Final = 2.0
+"""A countdown is in whole seconds, and an answer takes its time."""
+
+_ASKED_IN_VAIN: Final = 3
+"""After so many polls an offset that never moved is no coincidence."""
+
+
+class Verdict(enum.Enum):
+    """What is thought of a device, or a wave, after a change."""
+
+    HEALTHY = "healthy"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+
+
+@frozen
+class Proven:
+    """
+    A verdict and its reason.
+
+    Attributes:
+        verdict: Healthy, failed, or not enough evidence.
+        cause: In one word; empty when healthy.
+        message: In a sentence.
+    """
+
+    verdict: Verdict
+    cause: str = ""
+    message: str = ""
+
+
+def deadline_s(step: Step, rules: ProofRules) -> float:
+    """Give the seconds within which the clock of a device must follow."""
+    is_old = runs_openntpd(step.device, step.api_version)
+    return rules.deadline_old_s if is_old else rules.deadline_s
+
+
+@define
+class Watch:
+    """
+    One device between its change and the verdict on its clock.
+
+    Times are in seconds on any clock that does not jump.
+
+    Attributes:
+        ends_at: When the verdict is due.
+        thresholds: From where on an offset or a skew is too large.
+        polls: How many poll boundaries passed.
+        has_followed: Whether it has followed its servers since the change.
+    """
+
+    ends_at: float
+    thresholds: Thresholds
+    polls: int = field(default=0, init=False)
+    has_followed: bool = field(default=False, init=False)
+    _first: NTPClientStatus | None = field(default=None, init=False)
+    _last: NTPClientStatus | None = field(default=None, init=False)
+    _last_at: float = field(default=0.0, init=False)
+    _was_unsynced: bool = field(default=False, init=False)
+
+    def look(self, at: float, info: NTPInfo) -> Proven | None:
+        """Take in a reading; give the verdict, or `None` while it is too early."""
+        client = info.client or NTPClientStatus()
+        self._take_in(at, client)
+        faults = _faults_of_clock(client, info.clock, self.thresholds)
+        if client.synced and self.has_followed:
+            if not faults:
+                return Proven(Verdict.HEALTHY)
+            if [cause for cause, _ in faults] == ["skew"]:
+                return Proven(Verdict.FAILED, *faults[0])
+        return self._at_the_end(client, faults) if at >= self.ends_at else None
+
+    def _take_in(self, at: float, client: NTPClientStatus) -> None:
+        if self._first is None:
+            self._first = client
+        if self._last is not None and self._passed_a_boundary(at, client):
+            self.polls += 1
+        self._was_unsynced |= client.synced is False
+        moved = client.time_offset_ms != self._first.time_offset_ms
+        shows_polls = client.time_to_next_sync_s not in {None, 0}
+        if client.synced:
+            self.has_followed |= self._was_unsynced or (
+                moved and (self.polls > 0 or not shows_polls)
+            )
+        self._last, self._last_at = client, at
+
+    def _passed_a_boundary(self, at: float, client: NTPClientStatus) -> bool:
+        before = self._last.time_to_next_sync_s if self._last else None
+        now = client.time_to_next_sync_s
+        if before is None or now is None:
+            return False
+        expected = max(0.0, before - (at - self._last_at))
+        return now > expected + _BOUNDARY_S
+
+    def _at_the_end(self, client: NTPClientStatus, faults: list[tuple[str, str]]) -> Proven:
+        servers = ", ".join(servers_in_use(client) or ()) or "its servers"
+        if client.synced is None:
+            return Proven(
+                Verdict.INCONCLUSIVE, "no_evidence", "does not report whether it is synced"
+            )
+        if not client.synced:
+            return Proven(Verdict.FAILED, "not_synced", f"is not synced with {servers}")
+        if self.has_followed:
+            return Proven(Verdict.FAILED, *faults[0])
+        if self.polls >= _ASKED_IN_VAIN and client.time_offset_ms:
+            return Proven(
+                Verdict.FAILED,
+                "not_synced",
+                f"asked {servers} {self.polls} times since the change, and its offset "
+                "never moved: they do not answer",
+            )
+        return Proven(
+            Verdict.INCONCLUSIVE,
+            "no_evidence",
+            "calls itself synced, but nothing shows that it was since the change",
+        )
+
+
+def _faults_of_clock(
+    client: NTPClientStatus, clock: ClockReading | None, thresholds: Thresholds
+) -> list[tuple[str, str]]:
+    """Give what is wrong with the clock of a device that follows its servers."""
+    faults = []
+    offset_ms = client.offset_ms
+    if offset_ms is not None and abs(offset_ms) >= thresholds.offset_warning_ms:
+        faults.append(("offset", f"its clock is {offset_ms:+.4g} ms off its server's"))
+    if clock is not None:
+        certain_s = abs(clock.skew_s) - clock.uncertainty_s
+        if certain_s >= thresholds.skew_warning_s:
+            servers = ", ".join(servers_in_use(client) or ()) or "its servers"
+            faults.append(
+                ("skew", f"follows {servers}, and is {clock.skew_s:+.1f} s against our clock")
+            )
+    return faults
