@@ -78,7 +78,7 @@ class Run:
         plan: What it does.
         statuses: How each step stands, by the name of the device.
         waves: What is known of the waves that began, by number.
-        accepted: Names of devices whose failures somebody has seen and resumed the run.
+        accepted: Devices that failed, or were left alone, before somebody resumed the run.
         undone_by: The runs that undo it, but for those that were aborted.
     """
 

@@ -233,6 +233,11 @@ class Bench:
         plan = plan_of_rollback(self.journal.reader.load(name))
         return Rollout.undo(self.pool, self.journal, plan, clock=self.clock)
 
+    def stop(self) -> None:
+        """Stop the run that is under way."""
+        assert self.last is not None
+        self.last.stop()
+
     async def begin(self, plan: Plan, listen: Listen = None, **members: Any) -> Ran:
         return await self.run(self.rollout(plan, **members), listen)
 

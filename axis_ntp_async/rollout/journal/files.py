@@ -112,11 +112,14 @@ def create(path: Path) -> None:
         JournalError: It cannot be made.
     """
     with telling(path):
-        if path.exists() and (not path.is_file() or path.stat().st_size):
+        if path.exists() and not path.is_file():
             return
         with contextlib.closing(sqlite3.connect(path)) as connection:
-            connection.executescript(_TABLES)
-            connection.execute("PRAGMA journal_mode = WAL")
+            # Whoever was killed while making it left a file that is empty once it is opened.
+            if not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+                connection.executescript(_TABLES)
+            if _application(connection) == APPLICATION:
+                connection.execute("PRAGMA journal_mode = WAL")
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -124,8 +127,9 @@ def connect(path: Path) -> sqlite3.Connection:
     Open a journal that is there.
 
     Every commit goes on into the file itself at once, so that a copy of that
-    file alone is complete. That costs a journal's few hundred rows a minute
-    nothing that anybody would notice.
+    file alone is complete, unless its writer was killed in just that moment:
+    then the file beside it is needed, as SQLite does by itself. That costs a
+    journal's few hundred rows a minute nothing that anybody would notice.
 
     Raises:
         JournalError: It is not there, is none, or is of a newer program.
@@ -148,9 +152,13 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    [application] = connection.execute("PRAGMA application_id").fetchone()
     [version] = connection.execute("PRAGMA user_version").fetchone()
-    if application != APPLICATION:
+    if _application(connection) != APPLICATION:
         raise JournalError(f"journal {path}: is no journal of this program")
     if version > VERSION:
         raise JournalError(f"journal {path}: was written by a newer version of this program")
+
+
+def _application(connection: sqlite3.Connection) -> int:
+    [application] = connection.execute("PRAGMA application_id").fetchone()
+    return int(application)

@@ -16,6 +16,7 @@ import os
 import queue
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +38,7 @@ from axis_ntp_async.rollout.plan import (
 )
 from axis_ntp_async.rollout.planning.document import plan_head, step_document
 from axis_ntp_async.rollout.rules.proof import Verdict
-from axis_ntp_async.rollout.runs import Run, RunStatus
+from axis_ntp_async.rollout.runs import Run, RunStatus, RunSummary
 
 _AT_ONCE: Final = 500
 """Rows of one commit, at most."""
@@ -117,36 +118,28 @@ class Journal:
             self._now(("DELETE FROM owner", ()))
         self._lock.release()
 
-    def begin(self, name: str, plan: Plan, by: str) -> None:
+    def begin(self, name: str, plan: Plan, by: str) -> Run:
         """
-        Take down a run with all of its steps, none of them begun.
+        Take down a run with all of its steps, none of them begun; give it.
 
         Raises:
             RolloutError: There is a run of that name, or it would never be found by it.
         """
         if name in {"", LATEST}:
             raise RolloutError(f"run {name!r}: no run can have this name")
-        head = json.dumps(plan_head(plan), ensure_ascii=False)
-        now = _text(dt.datetime.now(dt.UTC))
-        statements: list[_Statement] = [
-            (
-                (
-                    "INSERT INTO runs (name, head, status, begun_at, begun_by, rollback_of) "
-                    "VALUES (?, ?, ?, ?, ?, ?)"
-                ),
-                (name, head, RunStatus.RUNNING.value, now, by, plan.rollback_of),
-            )
-        ]
-        statements += [
-            (
-                "INSERT INTO steps (run, place, device, step, state) VALUES (?, ?, ?, ?, ?)",
-                (name, place, step.device.name, _step(step), StepState.PLANNED.value),
-            )
-            for place, step in enumerate(plan.steps)
-        ]
         if any(run.name == name for run in self.reader.runs()):
             raise RolloutError(f"run {name!r} is already in journal {self.path}")
-        self._now(*statements)
+        summary = RunSummary(
+            name=name,
+            status=RunStatus.RUNNING,
+            begun_at=_moment(),
+            begun_by=by,
+            rollback_of=plan.rollback_of,
+            states=Counter({StepState.PLANNED: len(plan.steps)}),
+        )
+        self._now(*_beginning(summary, plan))
+        statuses = {step.device.name: StepStatus() for step in plan.steps}
+        return Run(summary=summary, plan=plan, statuses=statuses, waves={})
 
     def reopen(self, run: Run) -> None:
         """
@@ -293,6 +286,34 @@ def _commit(connection: sqlite3.Connection, statements: Iterable[_Statement]) ->
         raise
 
 
+def _beginning(run: RunSummary, plan: Plan) -> list[_Statement]:
+    head = json.dumps(plan_head(plan), ensure_ascii=False)
+    statements: list[_Statement] = [
+        (
+            (
+                "INSERT INTO runs (name, head, status, begun_at, begun_by, rollback_of) "
+                "VALUES (?, ?, ?, ?, ?, ?)"
+            ),
+            (
+                run.name,
+                head,
+                run.status.value,
+                _text(run.begun_at),
+                run.begun_by,
+                run.rollback_of,
+            ),
+        )
+    ]
+    statements += [
+        (
+            "INSERT INTO steps (run, place, device, step, state) VALUES (?, ?, ?, ?, ?)",
+            (run.name, place, step.device.name, _step(step), StepState.PLANNED.value),
+        )
+        for place, step in enumerate(plan.steps)
+    ]
+    return statements
+
+
 def _note(run: str, device: str, status: StepStatus) -> list[_Statement]:
     shared = (status.state.value, status.cause, status.message, status.writes)
     at = _text(status.at or dt.datetime.now(dt.UTC))
@@ -325,6 +346,12 @@ def _closing(name: str, status: RunStatus, cause: str, message: str) -> _Stateme
 
 def _step(step: Step) -> str:
     return json.dumps(step_document(step), ensure_ascii=False)
+
+
+def _moment() -> dt.datetime:
+    """Give now, as exactly as a journal keeps it."""
+    now = dt.datetime.now(dt.UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def _text(moment: dt.datetime) -> str:

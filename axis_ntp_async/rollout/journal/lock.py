@@ -39,6 +39,7 @@ class Lock:
         except sqlite3.Error as error:
             raise JournalError(f"journal {self.path}: cannot be locked: {error}") from error
         try:
+            held.execute("PRAGMA journal_mode = OFF")
             held.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:
             held.close()

@@ -15,10 +15,12 @@ from attrs import evolve, frozen
 
 from axis_ntp_async.errors import JournalError, PlanError, RolloutError
 from axis_ntp_async.rollout.journal.files import connect, telling
-from axis_ntp_async.rollout.plan import StepState, StepStatus
+from axis_ntp_async.rollout.plan import Result, StepState, StepStatus
 from axis_ntp_async.rollout.planning.document import configuration_from, head_from, step_from
 from axis_ntp_async.rollout.rules.proof import Verdict
 from axis_ntp_async.rollout.runs import Run, RunStatus, RunSummary, TrailLine, WaveTimes
+
+_BORNE: Final = frozenset({Result.FAILED, Result.UNDECIDED, Result.LEFT_ALONE})
 
 LATEST: Final = "latest"
 """Stands for the run that was begun last."""
@@ -90,7 +92,7 @@ class JournalReader:
                 plan=plan,
                 statuses=statuses,
                 waves={one["wave"]: _wave(one) for one in waves},
-                accepted=frozenset(one for one in seen if statuses[one].is_failure),
+                accepted=frozenset(one for one in seen if statuses[one].state.result in _BORNE),
                 undone_by=tuple(one["name"] for one in undone),
             )
         except (PlanError, ValueError) as error:

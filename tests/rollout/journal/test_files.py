@@ -76,6 +76,23 @@ def test_one_that_is_there_stays(path: Path) -> None:
         assert connection.execute("SELECT name FROM owner").fetchone() == ("ada",)
 
 
+@pytest.mark.parametrize("made", ["", "BEGIN; CREATE TABLE runs (name)", "tables"])
+def test_one_that_was_left_half_made_is_made(path: Path, made: str) -> None:
+    """Whoever was killed in the middle of it leaves nothing that keeps others from it."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 0")
+        if made == "tables":
+            create(path)
+            connection.execute("PRAGMA journal_mode = DELETE")
+        else:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(made)
+    create(path)
+    with contextlib.closing(connect(path)) as connection:
+        assert pragma(connection, "journal_mode") == "wal"
+        assert connection.execute("SELECT COUNT(*) FROM runs").fetchone() == (0,)
+
+
 def test_a_folder_that_is_missing_is_made(tmp_path: Path) -> None:
     """All the way down, and once is enough."""
     path = tmp_path / "a" / "b" / "rollouts.db"

@@ -70,8 +70,9 @@ async def noted(journal: Journal, plan: Plan, *statuses: StepStatus, run: str = 
 def test_a_run_is_taken_down_whole(journal: Journal, make_plan: MakePlan) -> None:
     """Before anything is sent, every step stands there with its pre-image, not begun."""
     plan = make_plan(made_by="ada", rollback_of="older")
-    journal.begin("r", plan, "ada")
+    begun = journal.begin("r", plan, "ada")
     run = journal.reader.load("r")
+    assert run == begun
     assert run.plan == plan
     assert run.statuses == {step.device.name: StepStatus() for step in plan.steps}
     assert (run.summary.status, run.summary.begun_by) == (RunStatus.RUNNING, "ada")
