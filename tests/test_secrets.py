@@ -184,6 +184,12 @@ def harvest_outcome(harvest: Harvest, outcome: Outcome[Any]) -> None:
         harvest.add("a pickled error", pickle.dumps(outcome.error))
 
 
+def harvest_files(harvest: Harvest, folder: Path) -> None:
+    """Take what a rollout writes into files."""
+    for path in (*folder.glob("plan.json"), *folder.glob("night.db*")):
+        harvest.add(path.name, path.read_bytes())
+
+
 async def test_no_output_of_a_run_holds_a_secret(
     fleet: SimulatedFleet,
     credentials: dict[str, Credentials],
@@ -317,16 +323,24 @@ async def test_no_write_and_no_sweep_tells_a_secret(
     assert harvest.leaks(forms) == []
 
 
-@pytest.mark.parametrize("command", ["get", "sweep", "versions", "set"])
+@pytest.mark.parametrize("command", ["get", "sweep", "versions", "set", "plan", "apply"])
 async def test_no_command_prints_a_secret(
     fleet: SimulatedFleet, forms: dict[str, bytes], tmp_path: Path, command: str
 ) -> None:
-    """Neither what is shown nor what is said beside it."""
+    """Neither what is shown nor what is said beside it; nor is one in a plan or a journal."""
     inventory = fleet.write(tmp_path / "fleet")
+    (tmp_path / "axis-ntp.toml").write_text(
+        "preflight = false\nproof = 'readback'\n[policy]\nservers = ['10.0.0.5']\n",
+        encoding="utf-8",
+    )
     names = ("digest", "basic", "wrong password", "html", "reset", "first contact")
     limits = [f"--limit={name} over {scheme}" for name in names for scheme in ("http", "https")]
-    wanted = ["--server=10.0.0.5", "--yes"] if command == "set" else []
-    arguments = [command, str(inventory), "--attempts=1", *limits, *wanted]
+    wanted = {
+        "set": ["--server=10.0.0.5", "--yes"],
+        "plan": ["--out=plan.json"],
+        "apply": ["--yes", "--journal=night.db"],
+    }
+    arguments = [command, str(inventory), "--attempts=1", *limits, *wanted.get(command, [])]
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-X", "dev", "-m", "axis_ntp_async", *arguments),
         env={"XDG_STATE_HOME": str(tmp_path), "PATH": ""},
@@ -339,9 +353,11 @@ async def test_no_command_prints_a_secret(
     harvest = Harvest()
     harvest.add("standard output", shown)
     harvest.add("standard error", said)
+    harvest_files(harvest, tmp_path)
     assert harvest.leaks(forms) == []
     assert b"digest over https" in shown, said
-    assert b"refuses the user name or the password" in shown
+    assert b"refuses the user name or the password" in shown + said
+    assert len(harvest.pieces) == {"plan": 3, "apply": 4}.get(command, 2)
 
 
 def test_a_leak_is_found() -> None:

@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import click
 
 from axis_ntp_async.cli import options as shared
-from axis_ntp_async.cli.exits import PipeClosedError
+from axis_ntp_async.cli.rollout_commands import ROLLOUT_COMMANDS
 from axis_ntp_async.cli.settings import read_settings
+from axis_ntp_async.cli.work import InOrder, work
 from axis_ntp_async.errors import SettingsError
 
 
-def _work(module: str, function: str, *arguments: Any, **named: Any) -> int:  # noqa: ANN401  passed on
-    """Import the file that does the work, and run its function, unless the settings are faulty."""
-    if fault := click.get_current_context().find_object(SettingsError):
-        raise fault
-    import logging  # noqa: PLC0415  help does without
-
-    logging.basicConfig(format="axis-ntp: %(message)s")
-    work = getattr(importlib.import_module(f"axis_ntp_async.cli.{module}"), function)
-    try:
-        return int(work(*arguments, **named))
-    except BrokenPipeError as error:
-        # click would leave with 1, as if devices had failed.
-        raise PipeClosedError from error
-
-
-class _InOrder(click.Group):
-    """A group that lists its commands in the order in which one meets them."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        return list(self.commands)
-
-
-@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="axis_ntp_async", message="axis-ntp %(version)s")
 @click.pass_context
 def axis_ntp(context: click.Context) -> None:
@@ -47,8 +25,9 @@ def axis_ntp(context: click.Context) -> None:
 
     An option wins over AXIS_NTP_NAME in the environment (like AXIS_NTP_OUTPUT), that over
     ./axis-ntp.toml, and that over the file of the user. It leaves with 0 when all is well, 1 when
-    devices failed, 2 for wrong options and files, 4 for logins and certificates, and 130 after
-    Ctrl-C: the first one waits for what is in flight, the second one does not.
+    devices failed, 2 for wrong options and files, 3 when a rollout was paused by a bound, 4 for
+    logins and certificates, 5 when a plan is too old or a journal in use, and 130 after Ctrl-C: the
+    first one waits for what is in flight, the second one does not.
     """
     try:
         settings = read_settings(shared.SETTINGS)
@@ -76,8 +55,12 @@ def _defaults(command: click.Command, settings: dict[str, Any]) -> dict[str, Any
 @shared.output_option
 @shared.all_option
 def demo(*, seed: int, output: str | None, show_all: bool) -> int:
-    """Sweep 60 simulated cameras: no camera needed."""
-    return _work("simulating", "demo", seed=seed, output=output, show_all=show_all)
+    """
+    Sweep, change and restore 60 simulated cameras: no camera needed.
+
+    A story in six steps, in less than a minute.
+    """
+    return work("demo", "demo", seed=seed, output=output, show_all=show_all)
 
 
 @axis_ntp.command()
@@ -103,7 +86,7 @@ def sweep(
     only logins and certificates are wrong, or when credentials were suspended because devices
     refused them.
     """
-    return _work("sweeping", "sweep", options, thresholds, output, policy, show_all=show_all)
+    return work("sweeping", "sweep", options, thresholds, output, policy, show_all=show_all)
 
 
 @axis_ntp.command()
@@ -111,7 +94,7 @@ def sweep(
 @shared.fleet_options
 def get(options: shared.FleetOptions, output: str | None) -> int:
     """Show what devices say of their NTP clients."""
-    return _work("reading", "get", options, output)
+    return work("reading", "get", options, output)
 
 
 @axis_ntp.command()
@@ -119,7 +102,7 @@ def get(options: shared.FleetOptions, output: str | None) -> int:
 @shared.fleet_options
 def versions(options: shared.FleetOptions, output: str | None) -> int:
     """Show which NTP API versions devices list."""
-    return _work("reading", "versions", options, output)
+    return work("reading", "versions", options, output)
 
 
 @axis_ntp.command("set")
@@ -167,7 +150,11 @@ def set_(options: shared.FleetOptions, output: str | None, **wanted: Any) -> int
     Shows what would change and asks. What is not named keeps its value. Each device is read
     before and after: it counts as changed when it says so itself.
     """
-    return _work("setting", "set_devices", options, output, **wanted)
+    return work("setting", "set_devices", options, output, **wanted)
+
+
+for _rollout_command in ROLLOUT_COMMANDS:
+    axis_ntp.add_command(_rollout_command)
 
 
 @axis_ntp.command()
@@ -181,10 +168,10 @@ def trust(options: shared.ConnectionOptions, *, replace: bool, yes: bool) -> int
     Devices with tls = 'tofu' are then accepted with these only. No login is made: nothing is
     sent but the beginning of TLS. Leaves with 4 when a certificate differs from the known one.
     """
-    return _work("trusting", "trust", options, replace=replace, yes=yes)
+    return work("trusting", "trust", options, replace=replace, yes=yes)
 
 
-@axis_ntp.group(cls=_InOrder)
+@axis_ntp.group(cls=InOrder)
 def inventory() -> None:
     """Check, list and convert inventories."""
 
@@ -193,7 +180,7 @@ def inventory() -> None:
 @shared.inventory_options
 def check(options: shared.InventoryOptions) -> int:
     """Tell every fault of it, or what is in it."""
-    return _work("listing", "check", options)
+    return work("listing", "check", options)
 
 
 @inventory.command("list")
@@ -201,7 +188,7 @@ def check(options: shared.InventoryOptions) -> int:
 @shared.inventory_options
 def list_(options: shared.InventoryOptions, output: str | None) -> int:
     """List devices; nothing is sent to them."""
-    return _work("listing", "list_devices", options, output)
+    return work("listing", "list_devices", options, output)
 
 
 @inventory.command("convert")
@@ -216,10 +203,10 @@ def list_(options: shared.InventoryOptions, output: str | None) -> int:
 @shared.inventory_options
 def convert(options: shared.InventoryOptions, target: str) -> int:
     """Write it to standard output in another format."""
-    return _work("listing", "convert", options, target)
+    return work("listing", "convert", options, target)
 
 
-@axis_ntp.group("policy", cls=_InOrder)
+@axis_ntp.group("policy", cls=InOrder)
 def policy_() -> None:
     """Check and explain what is wanted of each device."""
 
@@ -237,7 +224,7 @@ def check_policy(
 
     Nothing is sent to devices. An override that fits no device is a fault, unless it is optional.
     """
-    return _work("policies", "check", options, policy, output, show_all=show_all)
+    return work("policies", "check", options, policy, output, show_all=show_all)
 
 
 @policy_.command("explain")
@@ -253,7 +240,7 @@ def explain_policy(
 
     DEVICE is its name in the inventory. Members that no rule names stay as the device has them.
     """
-    return _work("policies", "explain", options, device, policy, output)
+    return work("policies", "explain", options, device, policy, output)
 
 
 @axis_ntp.command()
@@ -310,7 +297,7 @@ def simulate(**settings: Any) -> int:  # noqa: ANN401  options
     It answers on the loopback network only. Writes an inventory of it, to be swept from another
     terminal. Ctrl-C and SIGTERM are the usual way to end it, so it leaves with 0 then.
     """
-    return _work("simulating", "simulate", **settings)
+    return work("simulating", "simulate", **settings)
 
 
 _COMPLETION = """Print a completion script for a shell.

@@ -8,13 +8,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import click
 from attrs import Factory, evolve, field, frozen
 
 from axis_ntp_async.cli.exits import ExitCode, say
-from axis_ntp_async.cli.options import ConnectionOptions, FleetOptions, InventoryOptions
+from axis_ntp_async.cli.options import FleetOptions, InventoryOptions, PoolOptions
 from axis_ntp_async.device.auth import Credentials
 from axis_ntp_async.device.records import Device, Outcome
 from axis_ntp_async.device.trust import KnownDevices, Trust
@@ -38,6 +38,7 @@ from axis_ntp_async.inventory.formats.addresses import split_address
 from axis_ntp_async.inventory.formats.reader import FORMAT_OF_ENDING
 from axis_ntp_async.inventory.inventory import Inventory, load_inventory
 from axis_ntp_async.inventory.references import CredentialReference
+from axis_ntp_async.rollout.plan import Plan
 
 _GIVEN = "command line"
 """The name of the credentials that `--username` gives."""
@@ -66,12 +67,16 @@ class Fleet:
         listed: All of the inventory.
         credentials: Secrets by the names that the devices give.
         trust: What their certificates are checked with.
+        references: Where the secrets were had, by the same names.
+        source: Where the devices are listed.
     """
 
     devices: Sequence[Device]
     credentials: Mapping[str, Credentials]
     trust: Trust
     listed: Sequence[Device] = ()
+    references: Mapping[str, CredentialReference] = field(factory=dict)
+    source: str = ""
     _places: Mapping[str, int] = field(
         default=Factory(
             lambda self: {device.name: place for place, device in enumerate(self.devices)},
@@ -126,10 +131,35 @@ def open_fleet(options: FleetOptions) -> Fleet:
     if not options.quiet and options.limit:
         of_all = f"{len(devices)} of {counted(len(inventory.devices), 'device')}"
         say(f"{of_all}, {counted(len({device.site for device in devices}), 'site')}")
-    return Fleet(devices=devices, credentials=credentials, trust=trust, listed=inventory.devices)
+    return Fleet(
+        devices=devices,
+        credentials=credentials,
+        trust=trust,
+        listed=inventory.devices,
+        references={name: references[name] for name in credentials},
+        source=inventory.source,
+    )
 
 
-def trust_of(options: ConnectionOptions) -> Trust:
+def fleet_of(plan: Plan, options: PoolOptions) -> Fleet:
+    """
+    Fetch the secrets that the devices of a plan need.
+
+    It blocks, and may ask for a password.
+    """
+    devices = [step.device for step in plan.steps]
+    trust = trust_of(options)
+    check_trust(trust, devices)
+    return Fleet(
+        devices=devices,
+        credentials=resolve_credentials(
+            plan.credentials, (device.credentials for device in devices), ask=_ask_of_terminal()
+        ),
+        trust=trust,
+    )
+
+
+def trust_of(options: PoolOptions) -> Trust:
     """Give what certificates are checked with."""
     path = Path(options.known_devices) if options.known_devices else KnownDevices.default_path()
     return Trust(KnownDevices(path))
@@ -148,11 +178,17 @@ def check_trust(trust: Trust, devices: Sequence[Device]) -> None:
         raise SettingsError("\n".join(faults))
 
 
-def pool_of(fleet: Fleet, options: ConnectionOptions, *, keep_alive: bool = False) -> SessionPool:
-    """Make the pool that the options describe."""
+def pool_of(
+    fleet: Fleet,
+    options: PoolOptions,
+    *,
+    keep_alive: bool = False,
+    limits: Limits | None = None,
+) -> SessionPool:
+    """Make the pool that the options describe; *limits* stand in place of theirs."""
     return SessionPool(
         fleet.credentials,
-        limits=Limits(total=options.concurrency, per_site=options.per_site),
+        limits=limits or Limits(total=options.concurrency, per_site=options.per_site),
         retry=RetryPolicy(
             attempts=options.attempts,
             attempt_timeout_s=options.timeout_s,
@@ -164,10 +200,18 @@ def pool_of(fleet: Fleet, options: ConnectionOptions, *, keep_alive: bool = Fals
     )
 
 
+class Stoppable(Protocol):
+    """What can be told to begin nothing more."""
+
+    def stop(self) -> None:
+        """Begin nothing more; what is in flight ends as it would."""
+        ...
+
+
 @contextlib.contextmanager
-def stoppable(pool: SessionPool) -> Iterator[None]:
+def stoppable(work: Stoppable) -> Iterator[None]:
     """
-    Let the first Ctrl-C, or SIGTERM, stop the pool gently, and the second one at once.
+    Let the first Ctrl-C, or SIGTERM, stop some work gently, and the second one at once.
 
     The gentle way sends nothing more, waits for what is in flight, and lets
     the command tell what it has. Ask nothing inside: a signal waits for the
@@ -176,17 +220,17 @@ def stoppable(pool: SessionPool) -> Iterator[None]:
     Raises:
         KeyboardInterrupt: At the end, when it was stopped.
     """
-    loop, work = asyncio.get_running_loop(), asyncio.current_task()
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
     told = False
 
     def interrupted() -> None:
         nonlocal told
-        if told and work is not None:
-            work.cancel()
+        if told and task is not None:
+            task.cancel()
             return
         told = True
         say("stopping: waiting for what is in flight; Ctrl-C again does not wait")
-        pool.stop()
+        work.stop()
 
     try:
         with handling(loop, (signal.SIGINT, signal.SIGTERM), interrupted):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from axis_ntp_async.cli.exits import ExitCode, PipeClosedError, say
-from axis_ntp_async.errors import AxisNTPError
+from axis_ntp_async.errors import AxisNTPError, JournalLockedError, StalePlanError
 
 _SHOWN_FAULTS = 20
 
@@ -38,7 +38,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except AxisNTPError as error:
         _show(error)
-        return ExitCode.USAGE
+        is_stale = isinstance(error, StalePlanError | JournalLockedError)
+        return ExitCode.STALE_OR_LOCKED if is_stale else ExitCode.USAGE
     except (PipeClosedError, BrokenPipeError):
         _forget_stdout()
         return ExitCode.PIPE_CLOSED

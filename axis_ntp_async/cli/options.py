@@ -52,14 +52,20 @@ def key_of(option: click.Parameter) -> str:
     return option.opts[0].lstrip("-").replace("-", "_")
 
 
-def _option(*names: str, **how: Any) -> SharedOption:  # noqa: ANN401  click's own options
+SETTINGS: dict[str, click.Parameter] = {}
+"""Every option that a settings file may hold, by its key."""
+
+
+def shared_option(*names: str, **how: Any) -> SharedOption:  # noqa: ANN401  click's own options
+    """Make an option that may be set elsewhere, too."""
     option = SharedOption(names, **how)
     option.envvar = f"AXIS_NTP_{option.key}".upper()
+    SETTINGS[option.key] = option
     return option
 
 
 def _threshold(name: str, what: str) -> SharedOption:
-    return _option(
+    return shared_option(
         name,
         type=FiniteRange(min=0),
         metavar="NUMBER",
@@ -67,41 +73,43 @@ def _threshold(name: str, what: str) -> SharedOption:
     )
 
 
-def _count(name: str, default: int, what: str) -> SharedOption:
-    return _option(
+def count_option(name: str, default: int | None, what: str) -> SharedOption:
+    """Make an option that takes a number of things."""
+    return shared_option(
         name,
         type=click.IntRange(min=1),
         default=default,
-        show_default=True,
+        show_default=default is not None,
         metavar="COUNT",
         help=what,
     )
 
 
-def _seconds(name: str, default: float, what: str) -> SharedOption:
-    return _option(
+def seconds_option(name: str, default: float | None, what: str) -> SharedOption:
+    """Make an option that takes seconds."""
+    return shared_option(
         name,
         f"{name.lstrip('-').replace('-', '_')}_s",
         type=FiniteRange(min=0, min_open=True),
         default=default,
-        show_default=True,
+        show_default=default is not None,
         metavar="SECONDS",
         help=what,
     )
 
 
 _INVENTORY_OPTIONS = (
-    _option(
+    shared_option(
         "--limit",
         multiple=True,
         metavar="TERM",
         help="Only these devices: a name, a glob, site=…, group=…, label.KEY=…, @FILE, !TERM. "
         "Repeat it to add more.",
     ),
-    _option(
+    shared_option(
         "--format", type=click.Choice(FORMATS), help="Format of the inventory; else it is guessed."
     ),
-    _option(
+    shared_option(
         "--map",
         "columns",
         multiple=True,
@@ -110,30 +118,32 @@ _INVENTORY_OPTIONS = (
     ),
 )
 
-_CONNECTION_OPTIONS = (
-    _option(
+_POOL_OPTIONS = (
+    shared_option(
         "--known-devices",
         type=click.Path(),
         metavar="FILE",
         help="Certificates recorded so far; else the file of this user.",
     ),
-    _count("--concurrency", 100, "Devices at work at once."),
-    _count("--per-site", 25, "Devices at work at once in one site."),
-    _count("--attempts", 3, "How often a device is tried."),
-    _seconds("--timeout", 10.0, "How long one attempt may take."),
-    _seconds("--connect-timeout", 3.0, "How long TCP and TLS together may take of it."),
-    _option("--quiet", "-q", is_flag=True, help="Show no progress and no counts."),
+    count_option("--concurrency", 100, "Devices at work at once."),
+    count_option("--per-site", 25, "Devices at work at once in one site."),
+    count_option("--attempts", 3, "How often a device is tried."),
+    seconds_option("--timeout", 10.0, "How long one attempt may take."),
+    seconds_option("--connect-timeout", 3.0, "How long TCP and TLS together may take of it."),
+    shared_option("--quiet", "-q", is_flag=True, help="Show no progress and no counts."),
 )
 
 _LOGIN_OPTIONS = (
-    _option("--username", help="User name for devices without credentials in the inventory."),
-    _option(
+    shared_option(
+        "--username", help="User name for devices without credentials in the inventory."
+    ),
+    shared_option(
         "--password-from",
         metavar="REFERENCE",
         help="Where its password is: env:NAME, file:PATH, exec:COMMAND, netrc:MACHINE, "
         "keyring:SERVICE/USER or prompt (the default).",
     ),
-    _option(
+    shared_option(
         "--tls",
         metavar="POLICY",
         help="For all devices, whatever the inventory says: verify, verify:CA-FILE, tofu, "
@@ -141,7 +151,7 @@ _LOGIN_OPTIONS = (
     ),
 )
 
-_OUTPUT_OPTION = _option(
+_OUTPUT_OPTION = shared_option(
     "--output",
     "-o",
     type=click.Choice(["table", "json", "jsonl", "csv"]),
@@ -149,7 +159,7 @@ _OUTPUT_OPTION = _option(
 )
 
 _THRESHOLD_OPTIONS = (
-    _option(
+    shared_option(
         "--profile",
         type=click.Choice(["default", "strict", "lenient"]),
         default="default",
@@ -162,31 +172,19 @@ _THRESHOLD_OPTIONS = (
     _threshold("--skew-critical-s", "The same from which on it is critical"),
 )
 
-_ALL_OPTION = _option("--all", "show_all", is_flag=True, help="List every device in a table.")
+_ALL_OPTION = shared_option(
+    "--all", "show_all", is_flag=True, help="List every device in a table."
+)
 
-_POLICY_OPTION = _option(
+_POLICY_OPTION = shared_option(
     "--policy",
     type=click.Path(),
     metavar="FILE",
     help="What is wanted of each device: a TOML file with [policy].",
 )
 
-SETTINGS: dict[str, click.Parameter] = {
-    option.key: option
-    for option in (
-        *_INVENTORY_OPTIONS,
-        *_CONNECTION_OPTIONS,
-        *_LOGIN_OPTIONS,
-        *_THRESHOLD_OPTIONS,
-        _OUTPUT_OPTION,
-        _ALL_OPTION,
-        _POLICY_OPTION,
-    )
-}
-"""Every option that a settings file may hold, by its key."""
 
-
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class InventoryOptions:
     """
     Which devices a command is about.
@@ -204,10 +202,10 @@ class InventoryOptions:
     columns: tuple[str, ...]
 
 
-@frozen(kw_only=True)
-class ConnectionOptions(InventoryOptions):
+@frozen(kw_only=True, slots=False)
+class PoolOptions:
     """
-    How a command talks to its devices.
+    How a command talks to devices.
 
     Attributes:
         known_devices: File of certificates; `None` is the user's.
@@ -226,6 +224,11 @@ class ConnectionOptions(InventoryOptions):
     timeout_s: float
     connect_timeout_s: float
     quiet: bool
+
+
+@frozen(kw_only=True, slots=False)
+class ConnectionOptions(InventoryOptions, PoolOptions):
+    """Which devices a command talks to, and how."""
 
 
 @frozen(kw_only=True)
@@ -264,8 +267,12 @@ class ThresholdOptions:
     skew_critical_s: float | None
 
 
-def _adds(
-    name: str, record: type, options: tuple[click.Option, ...], *, argument: bool = True
+def adds(
+    name: str,
+    record: type,
+    options: tuple[click.Option, ...],
+    *,
+    argument: str | None = "inventory",
 ) -> Callable[[F], F]:
     """Make a decorator that adds options and hands their values over as one record."""
     members = [member.name for member in fields(record)]
@@ -276,44 +283,43 @@ def _adds(
             values[name] = record(**{member: values.pop(member) for member in members})
             return command(*args, **values)
 
-        inventory = [click.Argument(["inventory"])] if argument else []
-        return _with(collected, *inventory, *options)  # type: ignore[return-value]  # wraps keeps its type
+        arguments = [click.Argument([argument])] if argument else []
+        return with_parameters(collected, *arguments, *options)  # type: ignore[return-value]  # wraps keeps its type
 
     return decorate
 
 
-def _with(command: F, *parameters: click.Parameter) -> F:
+def with_parameters(command: F, *parameters: click.Parameter) -> F:
     """Add parameters below those that the command has: click reads them in reverse."""
     above = getattr(command, "__click_params__", [])
     command.__click_params__ = [*reversed(parameters), *above]  # type: ignore[attr-defined]  # click's way
     return command
 
 
-inventory_options = _adds("options", InventoryOptions, _INVENTORY_OPTIONS)
-connection_options = _adds(
-    "options", ConnectionOptions, (*_INVENTORY_OPTIONS, *_CONNECTION_OPTIONS)
+inventory_options = adds("options", InventoryOptions, _INVENTORY_OPTIONS)
+connection_options = adds("options", ConnectionOptions, (*_INVENTORY_OPTIONS, *_POOL_OPTIONS))
+fleet_options = adds(
+    "options", FleetOptions, (*_INVENTORY_OPTIONS, *_LOGIN_OPTIONS, *_POOL_OPTIONS)
 )
-fleet_options = _adds(
-    "options", FleetOptions, (*_INVENTORY_OPTIONS, *_LOGIN_OPTIONS, *_CONNECTION_OPTIONS)
-)
-threshold_options = _adds("thresholds", ThresholdOptions, _THRESHOLD_OPTIONS, argument=False)
+pool_options = adds("options", PoolOptions, _POOL_OPTIONS, argument=None)
+threshold_options = adds("thresholds", ThresholdOptions, _THRESHOLD_OPTIONS, argument=None)
 
 
 def output_option(command: F) -> F:
     """Add `--output`."""
-    return _with(command, _OUTPUT_OPTION)
+    return with_parameters(command, _OUTPUT_OPTION)
 
 
 def all_option(command: F) -> F:
     """Add `--all`."""
-    return _with(command, _ALL_OPTION)
+    return with_parameters(command, _ALL_OPTION)
 
 
 def policy_option(command: F) -> F:
     """Add `--policy`."""
-    return _with(command, _POLICY_OPTION)
+    return with_parameters(command, _POLICY_OPTION)
 
 
 def device_argument(command: F) -> F:
     """Add DEVICE, after the arguments that the command has."""
-    return _with(command, click.Argument(["device"]))
+    return with_parameters(command, click.Argument(["device"]))

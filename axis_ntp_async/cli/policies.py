@@ -33,24 +33,6 @@ from axis_ntp_async.report.terminal import show
 _WARNINGS_SHOWN: Final = 10
 
 
-def read_policy(path: str | None, devices: Sequence[Device], *, strict: bool) -> Policy:
-    """
-    Give the policy of `--policy`, held against the devices of an inventory.
-
-    Args:
-        path: As given; the option may be missing.
-        devices: All of the inventory, not only the selected ones.
-        strict: Whether an override that fits no device is a fault, and not told only.
-
-    Raises:
-        SettingsError: The option is missing.
-        PolicyError: The policy has faults.
-    """
-    policy = policy_at(path)
-    check_policy(policy, devices, strict=strict)
-    return policy
-
-
 def policy_at(path: str | None) -> Policy:
     """
     Load the policy of `--policy`; it may stand in a settings file.
@@ -70,7 +52,12 @@ def policy_at(path: str | None) -> Policy:
 
 def check_policy(policy: Policy, devices: Sequence[Device], *, strict: bool) -> Survey:
     """
-    Hold a policy against all devices of an inventory, as `read_policy` does.
+    Hold a policy against the devices of an inventory.
+
+    Args:
+        policy: As it was read.
+        devices: All of the inventory, not only the selected ones.
+        strict: Whether an override that fits no device is a fault, and not told only.
 
     Raises:
         PolicyError: The policy has faults.

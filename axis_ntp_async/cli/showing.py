@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from attrs import define, field
 from rich.console import RenderableType
 
-from axis_ntp_async.cli.options import ConnectionOptions
+from axis_ntp_async.cli.options import PoolOptions
 from axis_ntp_async.device.records import Outcome
 from axis_ntp_async.health.finding import Finding
 from axis_ntp_async.health.judge import judge
@@ -58,7 +58,7 @@ class Results(Generic[T]):
         """Whether people are to read it."""
         return self._writer is None
 
-    def leaves_room(self, options: ConnectionOptions) -> bool:
+    def leaves_room(self, options: PoolOptions) -> bool:
         """Tell whether progress may be shown: not between results that run over a terminal."""
         return not options.quiet and (self.is_table or not sys.stdout.isatty())
 

@@ -1,26 +1,18 @@
-"""`simulate` and `demo`: a fleet that is not there."""
+"""`simulate`: a fleet that is not there."""
 
 from __future__ import annotations
 
 import asyncio
 import shlex
 import signal
-import tempfile
 from pathlib import Path
 
 import attrs
 import click
 
 from axis_ntp_async.cli.exits import ExitCode, say
-from axis_ntp_async.cli.fleet import Fleet, counted, handling
-from axis_ntp_async.cli.options import FleetOptions
-from axis_ntp_async.cli.sweeping import sweep_fleet
-from axis_ntp_async.device.trust import KnownDevices, Trust
+from axis_ntp_async.cli.fleet import counted, handling
 from axis_ntp_async.errors import SettingsError
-from axis_ntp_async.health.finding import PROFILES
-from axis_ntp_async.inventory.credentials import resolve_credentials
-from axis_ntp_async.inventory.inventory import load_inventory
-from axis_ntp_async.simulator.demo import demo_fleet
 from axis_ntp_async.simulator.fleets import Troubles, make_fleet
 from axis_ntp_async.simulator.listing import INVENTORY_NAME
 from axis_ntp_async.simulator.serving.server import SimulatedFleet
@@ -104,43 +96,3 @@ def _share(text: str) -> tuple[str, float]:
             f"{', '.join(names)}"
         )
     return name, value
-
-
-def demo(*, seed: int, output: str | None, show_all: bool) -> ExitCode:
-    """Start the demo's fleet, sweep it as anybody would, and explain what was seen."""
-    asyncio.run(_demo(seed=seed, output=output, show_all=show_all))
-    say("the same for your own cameras: axis-ntp sweep INVENTORY (see 'axis-ntp sweep --help')")
-    return ExitCode.OK
-
-
-async def _demo(*, seed: int, output: str | None, show_all: bool) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        async with demo_fleet(seed=seed) as cameras:
-            inventory = load_inventory(cameras.write(Path(folder)))
-            fleet = Fleet(
-                devices=inventory.devices,
-                credentials=resolve_credentials(inventory.credentials),
-                trust=Trust(KnownDevices()),
-            )
-            sites = len({device.site for device in fleet.devices})
-            say(f"{len(fleet.devices)} simulated cameras in {sites} sites; sweeping them")
-            await sweep_fleet(fleet, _PATIENCE, PROFILES["default"], output, show_all=show_all)
-
-
-_PATIENCE = FleetOptions(
-    inventory="",
-    limit=(),
-    format=None,
-    columns=(),
-    username=None,
-    password_from=None,
-    tls=None,
-    known_devices=None,
-    concurrency=100,
-    per_site=25,
-    attempts=2,
-    timeout_s=3.0,
-    connect_timeout_s=3.0,
-    quiet=False,
-)
-"""Less than usual: one of the cameras is silent, and nobody wants to wait for it."""

@@ -259,6 +259,11 @@ def signed_skew(skew_s: float | None) -> str:
     return "-" if skew_s is None else f"{round(skew_s, 1) + 0.0:+.1f} s"
 
 
+def counted(count: int, noun: str) -> str:
+    """Give a number with its noun: `1 device`, `2 devices`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def word(value: object) -> str:
     """Give a value as people read it."""
     if value is None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from attrs import frozen
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.segment import Segment
+
+_ANY_WIDTH: Final = 1000
 
 
 @frozen
@@ -26,6 +30,24 @@ class Trimmed:
                 line[-1] = Segment(line[-1].text.rstrip(), line[-1].style)
             yield from line
             yield Segment.line()
+
+
+@frozen
+class Fitting:
+    """
+    Something to show where there is room for all of it, and something else where there is not.
+
+    Attributes:
+        wide: Shown where no line of it would be broken.
+        narrow: Shown elsewhere.
+    """
+
+    wide: RenderableType
+    narrow: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        needed = console.measure(self.wide, options=options.update(width=_ANY_WIDTH)).maximum
+        yield self.wide if needed <= options.max_width else self.narrow
 
 
 class _Console(Console):

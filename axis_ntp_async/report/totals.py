@@ -21,8 +21,8 @@ _SITES_SHOWN: Final = 10
 _ENOUGH_FOR_PERCENTILES: Final = 3
 
 
-def summary_table(summary: Summary) -> RenderableType:
-    """Show the totals of a sweep: states, sites, causes with examples and hints."""
+def summary_table(summary: Summary, *, with_causes: bool = True) -> RenderableType:
+    """Show the totals of a sweep: states, sites, and causes with examples and hints."""
     parts: list[RenderableType] = [_headline(summary)]
     p50, p95, most = (offset(summary.offset_percentile_ms(percent)) for percent in (50, 95, 100))
     if most != "-" and summary.devices >= _ENOUGH_FOR_PERCENTILES:
@@ -31,7 +31,7 @@ def summary_table(summary: Summary) -> RenderableType:
         parts.append(Text(f"{summary.plain_http} of {summary.devices} over plain HTTP"))
     if len(summary.sites) > 1:
         parts += [Text(), *_sites(summary)]
-    if summary.groups:
+    if summary.groups and with_causes:
         parts += [Text(), *_causes(summary)]
     return Group(*parts)
 

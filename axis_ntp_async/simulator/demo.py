@@ -12,6 +12,9 @@ from axis_ntp_async.simulator.model.world import ALWAYS
 from axis_ntp_async.simulator.serving.server import SimulatedFleet
 
 _SITES: Final = {"berlin": 30, "lyon": 20, "oslo": 10}
+GOOD_SERVERS: Final = ("ntp1.hq.example", "ntp2.hq.example")
+"""They are right, and reached from every site."""
+
 _DARK_SITE: Final = "oslo"
 """Its NTP servers died before its cameras were last restarted."""
 
@@ -48,6 +51,8 @@ def demo_fleet(
     """
     chance = random.Random(seed)
     world = make_world(tuple(_SITES), now)
+    for name in GOOD_SERVERS:
+        world.server(name)
     for name in site_servers(_DARK_SITE):
         world.server(name).dies(at=ALWAYS)
     login = Login("ntp-service", f"{chance.getrandbits(64):016x}")

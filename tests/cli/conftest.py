@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import pty
+import signal
 import subprocess
 import sys
 import threading
@@ -88,6 +90,90 @@ def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
             return process
 
         yield started
+
+
+@pytest.fixture
+def in_a_terminal() -> Callable[..., tuple[int, str]]:
+    """
+    The program where people watch; gives its exit code and all that was shown.
+
+    `typed` is what they type, `stop_at` the text at which they press Ctrl-C.
+    """
+
+    def ran(
+        *arguments: object, typed: str = "", stop_at: str = "", columns: int = 0
+    ) -> tuple[int, str]:
+        answer, terminal = pty.openpty()
+        environment = {**os.environ, "TERM": "xterm"}
+        for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+            environment.pop(name, None)
+        if columns:
+            environment["COLUMNS"] = str(columns)
+        os.write(answer, typed.encode())
+        with subprocess.Popen(
+            [sys.executable, "-m", "axis_ntp_async", *map(str, arguments)],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            env=environment,
+        ) as process:
+            os.close(terminal)
+            shown, stopped = b"", not stop_at
+            while part := _read(answer):
+                shown += part
+                if not stopped and stop_at.encode() in shown:
+                    process.send_signal(signal.SIGINT)
+                    stopped = True
+        os.close(answer)
+        return process.returncode, shown.decode()
+
+    return ran
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:
+        return b""
+
+
+@pytest.fixture
+def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    """Somebody at the terminal who answers every question alike; gives the questions."""
+
+    def answered(text: str) -> list[str]:
+        asked: list[str] = []
+
+        def ask(question: str) -> str:
+            asked.append(question)
+            return text
+
+        monkeypatch.setattr("click.termui.visible_prompt_func", ask)
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+        return asked
+
+    return answered
+
+
+@pytest.fixture
+def policy() -> str:
+    """A policy that points every device at two other servers, in a file of this name."""
+    Path("p.toml").write_text(
+        '[policy]\nenabled = true\nsource = "static"\nservers = ["10.9.0.1", "10.9.0.2"]\n',
+        encoding="utf-8",
+    )
+    return "p.toml"
+
+
+@pytest.fixture
+def apply(run: Callable[..., Ran], policy: str) -> Callable[..., Ran]:
+    """`apply` of an inventory with that policy, as quickly as it goes, without a question."""
+    quick = ("--proof", "readback", "--rate", "1e6", "--rate-per-server", "1e6", "--no-preflight")
+
+    def applied(inventory: object, *arguments: object) -> Ran:
+        return run("apply", inventory, "--policy", policy, *quick, "--yes", *arguments)
+
+    return applied
 
 
 @pytest.fixture

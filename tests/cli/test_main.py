@@ -152,6 +152,12 @@ def test_what_is_told_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == "axis-ntp: gone?[2J\n"
 
 
+def test_nobody_need_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program without standard error works all the same."""
+    monkeypatch.setattr("sys.stderr", None)
+    say("anybody?")
+
+
 def test_no_answer_to_a_question_is_an_interruption(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from axis_ntp_async.cli.policies import read_policy
+from axis_ntp_async.cli.policies import check_policy, policy_at
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.errors import PolicyError, SettingsError
 
@@ -230,12 +230,12 @@ def test_other_commands_read_a_policy_strictly_or_not(
     rules = "".join(f"[[policy.override]]\nmatch = 'x{number}'\n" for number in range(12))
     Path("p.toml").write_text(POLICY + rules, encoding="utf-8")
     with pytest.raises(PolicyError) as error:
-        read_policy("p.toml", devices, strict=True)
+        check_policy(policy_at("p.toml"), devices, strict=True)
     assert len(error.value.faults) == 12
     assert capsys.readouterr().err == ""
-    assert read_policy("p.toml", devices, strict=False).source == "p.toml"
+    assert check_policy(policy_at("p.toml"), devices, strict=False).misfits
     told = capsys.readouterr().err.splitlines()
     assert told[0].startswith("axis-ntp: p.toml:15: match: 'x0' fits none of 1 devices")
     assert told[10:] == ["axis-ntp: … and 2 more; axis-ntp policy check lists them"]
     with pytest.raises(SettingsError, match="no policy is given"):
-        read_policy(None, devices, strict=True)
+        policy_at(None)

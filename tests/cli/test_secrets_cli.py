@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from axis_ntp_async.rollout.journal import journal as journals
 from axis_ntp_async.simulator.model.camera import Camera
-from axis_ntp_async.simulator.model.faults import Kind
+from axis_ntp_async.simulator.model.faults import Kind, faults_of
 
 CANARY = "c4n4ry-s3cr3t"
 Make = Callable[..., Camera]
@@ -59,6 +60,75 @@ def test_no_run_shows_the_password(
             _, out, err = run(command, inventory, "--attempts", "1", *arguments)
             assert out + err
             assert CANARY not in out + err
+    assert CANARY not in caplog.text
+
+
+def everything_written(folder: Path) -> dict[str, bytes]:
+    """Give the bytes of all files below a folder, but for those that hold the secret."""
+    return {
+        str(path): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix != ".password"
+    }
+
+
+ROLLOUT_COMMANDS = (
+    ("show", "-o", "table"),
+    ("show", "-o", "jsonl"),
+    ("show", "--device", "lobby-3", "-o", "csv"),
+    ("report",),
+    ("resume", "-o", "table", "--attempts", "1"),
+    ("list", "-o", "json"),
+    ("rollback", "--yes", "-o", "table", "--attempts", "1"),
+    ("abort",),
+)
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_no_rollout_shows_or_keeps_the_password(
+    run: Callable[..., Any],
+    serve: Callable[..., Path],
+    make_camera: Make,
+    *,
+    policy: str,
+    failure: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever goes wrong once it is planned: neither outputs, nor plan, journal or report."""
+    members = FAILURES[failure] | {"password": CANARY}
+    camera = make_camera(**{name: one for name, one in members.items() if name != "faults"})
+    inventory = serve(camera)
+    said: list[str] = []
+    written: dict[str, bytes] = {}
+
+    def commit_and_look(*arguments: Any) -> None:
+        commit(*arguments)
+        written.update({f"{path} then": path.read_bytes() for path in tmp_path.glob("night.db*")})
+        assert not [name for name, text in written.items() if CANARY.encode() in text]
+
+    commit, journal = journals._commit, tmp_path / "night.db"
+    monkeypatch.setattr(journals, "_commit", commit_and_look)
+    with caplog.at_level(logging.DEBUG, "axis_ntp_async"):
+        options = ("--policy", policy, "--proof", "readback", "--no-preflight")
+        for output in ("table", "json", "csv"):
+            said += run("plan", inventory, *options, "-o", output, "--out", "plan.json")[1:]
+        document = json.loads(Path("plan.json").read_text(encoding="utf-8"))
+        document["rules"] |= {"read_back_waits_s": [0.0], "unknown_waits_s": [0.0]}
+        Path("plan.json").write_text(json.dumps(document), encoding="utf-8")
+        camera.faults = faults_of(FAILURES[failure].get("faults", ()))
+        camera.password = FAILURES[failure].get("password", CANARY)
+        arguments = ("--journal", journal, "--attempts", "1", "--no-preflight", "--yes")
+        said += run("apply", "plan.json", *arguments)[1:]
+        for command, *rest in ROLLOUT_COMMANDS:
+            which = [] if command == "list" else ["latest"]
+            said += run("rollout", command, *which, "--journal", journal, *rest)[1:]
+    written |= everything_written(tmp_path)
+    assert {f"{journal} then", f"{journal}-wal then", str(journal)} <= written.keys()
+    assert b"fleet.password" in written[str(tmp_path / "plan.json")]
+    assert not [text for text in said if CANARY in text]
+    assert not [name for name, text in written.items() if CANARY.encode() in text]
     assert CANARY not in caplog.text
 
 

@@ -23,24 +23,6 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(setting, "_READ_BACK_WAITS_S", (0.0, 0.01, 0.02))
 
 
-@pytest.fixture
-def answer(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
-    """Somebody at the terminal who answers every question alike; gives the questions."""
-
-    def answered(text: str) -> list[str]:
-        asked: list[str] = []
-
-        def ask(question: str) -> str:
-            asked.append(question)
-            return text
-
-        monkeypatch.setattr("click.termui.visible_prompt_func", ask)
-        monkeypatch.setattr("sys.stdin.isatty", lambda: True)
-        return asked
-
-    return answered
-
-
 def test_a_change_is_made_and_read_again(
     run: Callable[..., Any], serve: Callable[..., Path], make_camera: Make
 ) -> None:

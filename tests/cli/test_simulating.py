@@ -1,6 +1,5 @@
 """`simulate` and `demo`."""
 
-import json
 import shlex
 import signal
 import socket
@@ -70,14 +69,3 @@ def test_troubles_are_listed(run: Callable[..., Any]) -> None:
     code, out, _ = run("simulate", "--trouble", "help")
     assert code == 0
     assert {"silent", "wrong_password", "old_firmware"} <= set(out.split())
-
-
-def test_the_demo_shows_what_fleets_suffer_from(run: Callable[..., Any], home: Path) -> None:
-    """It needs nothing, takes seconds, is no failure, and leaves nothing behind."""
-    code, out, err = run("demo")
-    *found, summary = map(json.loads, out.splitlines())
-    assert (code, len(found), summary["devices"]) == (0, 60, 60)
-    assert set(summary["sites"]) == {"berlin", "lyon", "oslo"}
-    assert {"unreachable", "login", "certificate", "skew", "not_synced"} <= set(summary["causes"])
-    assert "axis-ntp sweep INVENTORY" in err
-    assert list(home.parent.rglob("*")) == [home]

@@ -1,10 +1,7 @@
 """`sweep`."""
 
 import json
-import os
-import pty
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from axis_ntp_async.simulator.model.faults import Kind
 from axis_ntp_async.simulator.model.truth import truth_of
 
 Make = Callable[..., Camera]
+Show = Callable[..., tuple[int, str]]
 
 TROUBLES = {
     "refused": 0.03,
@@ -193,35 +191,9 @@ def test_a_hostile_device_steers_nothing(
     assert line["advertised_servers"] == [server]
 
 
-def in_a_terminal(*arguments: object) -> tuple[int, str]:
-    """Run the program where people watch."""
-    answer, terminal = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm"}
-    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
-        environment.pop(name, None)
-    with subprocess.Popen(
-        [sys.executable, "-m", "axis_ntp_async", *map(str, arguments)],
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        env=environment,
-    ) as process:
-        os.close(terminal)
-        shown = b""
-        while part := _read(answer):
-            shown += part
-    os.close(answer)
-    return process.returncode, shown.decode()
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65_536)
-    except OSError:
-        return b""
-
-
-def test_people_see_progress_and_a_table(serve: Callable[..., Path], make_camera: Make) -> None:
+def test_people_see_progress_and_a_table(
+    in_a_terminal: Show, serve: Callable[..., Path], make_camera: Make
+) -> None:
     """On a terminal nobody has to ask for either."""
     code, shown = in_a_terminal("sweep", serve(make_camera("a"), make_camera("b")))
     assert code == 0
@@ -232,7 +204,10 @@ def test_people_see_progress_and_a_table(serve: Callable[..., Path], make_camera
 
 @pytest.mark.parametrize("arguments", [("-q",), ("-o", "jsonl")])
 def test_people_may_do_without_progress(
-    serve: Callable[..., Path], make_camera: Make, arguments: tuple[str, ...]
+    in_a_terminal: Show,
+    serve: Callable[..., Path],
+    make_camera: Make,
+    arguments: tuple[str, ...],
 ) -> None:
     """And lines that run over the terminal are progress enough."""
     code, shown = in_a_terminal("sweep", serve(make_camera()), *arguments)
@@ -240,7 +215,7 @@ def test_people_may_do_without_progress(
     assert "1/1" not in shown
 
 
-def test_help_is_framed_for_people() -> None:
+def test_help_is_framed_for_people(in_a_terminal: Show) -> None:
     """As rich-click does it."""
     code, shown = in_a_terminal("sweep", "-h")
     assert code == 0

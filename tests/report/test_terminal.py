@@ -7,7 +7,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from axis_ntp_async.report.terminal import show, width
+from axis_ntp_async.report.terminal import Fitting, show, width
 
 
 def test_lines_end_where_their_words_end(capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,6 +33,20 @@ def test_the_width_is_that_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> N
     """Or what the user says it is."""
     monkeypatch.setenv("COLUMNS", "43")
     assert width() == 43
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(9, "a heading\n"), (8, "short\n")])
+def test_what_does_not_fit_may_look_otherwise(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    columns: int,
+    shown: str,
+) -> None:
+    """A table with broken words is harder to read than a few words."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    show(Fitting(Text("a heading"), Text("short")))
+    assert capsys.readouterr().out == shown
 
 
 def test_a_pipe_gets_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
