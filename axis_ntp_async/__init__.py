@@ -35,8 +35,11 @@ if TYPE_CHECKING:
         DeviceError,
         DeviceUnreachableError,
         InventoryError,
+        JournalError,
         LoginRefusedError,
+        PlanError,
         PolicyError,
+        RolloutError,
         SelectionError,
     )
     from axis_ntp_async.fleet.pool import SessionPool
@@ -56,6 +59,15 @@ if TYPE_CHECKING:
     from axis_ntp_async.inventory.inventory import Inventory, load_inventory
     from axis_ntp_async.policy.policy import Policy
     from axis_ntp_async.policy.reading import load_policy
+    from axis_ntp_async.rollout.events import Event, Finished, Paused, StepChanged
+    from axis_ntp_async.rollout.journal.journal import Journal
+    from axis_ntp_async.rollout.journal.reading import JournalReader
+    from axis_ntp_async.rollout.plan import Plan, Step, StepState
+    from axis_ntp_async.rollout.planning.making import make_plan
+    from axis_ntp_async.rollout.planning.undoing import plan_of_rollback
+    from axis_ntp_async.rollout.preflight import preflight
+    from axis_ntp_async.rollout.rollout import Rollout
+    from axis_ntp_async.rollout.rules.settings import Proof, ProofRules, Rules
 
 _NAMES_OF_FILE = {
     "device.auth": ("Credentials",),
@@ -77,8 +89,11 @@ _NAMES_OF_FILE = {
         "DeviceError",
         "DeviceUnreachableError",
         "InventoryError",
+        "JournalError",
         "LoginRefusedError",
+        "PlanError",
         "PolicyError",
+        "RolloutError",
         "SelectionError",
     ),
     "inventory.credentials": ("resolve_credentials",),
@@ -91,6 +106,15 @@ _NAMES_OF_FILE = {
     "health.finding": ("PROFILES", "Cause", "Finding", "Problem", "State", "Thresholds"),
     "health.judge": ("judge",),
     "health.sweep": ("Summary", "Sweep", "sweep"),
+    "rollout.events": ("Event", "Finished", "Paused", "StepChanged"),
+    "rollout.journal.journal": ("Journal",),
+    "rollout.journal.reading": ("JournalReader",),
+    "rollout.plan": ("Plan", "Step", "StepState"),
+    "rollout.planning.making": ("make_plan",),
+    "rollout.planning.undoing": ("plan_of_rollback",),
+    "rollout.preflight": ("preflight",),
+    "rollout.rollout": ("Rollout",),
+    "rollout.rules.settings": ("Proof", "ProofRules", "Rules"),
 }
 _FILE_OF_NAME = {name: file for file, names in _NAMES_OF_FILE.items() for name in names}
 
@@ -107,9 +131,14 @@ __all__ = [
     "DeviceError",
     "DeviceSession",
     "DeviceUnreachableError",
+    "Event",
     "Finding",
+    "Finished",
     "Inventory",
     "InventoryError",
+    "Journal",
+    "JournalError",
+    "JournalReader",
     "KnownDevices",
     "Limits",
     "LoginRefusedError",
@@ -117,14 +146,25 @@ __all__ = [
     "NTPClientStatus",
     "NTPInfo",
     "Outcome",
+    "Paused",
+    "Plan",
+    "PlanError",
     "Policy",
     "PolicyError",
     "Problem",
+    "Proof",
+    "ProofRules",
     "RetryPolicy",
+    "Rollout",
+    "RolloutError",
+    "Rules",
     "SelectionError",
     "ServersSource",
     "SessionPool",
     "State",
+    "Step",
+    "StepChanged",
+    "StepState",
     "Summary",
     "Sweep",
     "Thresholds",
@@ -132,6 +172,9 @@ __all__ = [
     "judge",
     "load_inventory",
     "load_policy",
+    "make_plan",
+    "plan_of_rollback",
+    "preflight",
     "resolve_credentials",
     "sweep",
 ]

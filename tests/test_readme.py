@@ -12,7 +12,7 @@ from typing import Final
 import click
 import pytest
 
-from axis_ntp_async import Cause, Device, load_inventory, load_policy
+from axis_ntp_async import Cause, Device, StepState, load_inventory, load_policy
 from axis_ntp_async.cli.commands import axis_ntp
 from axis_ntp_async.cli.exits import ExitCode
 from axis_ntp_async.inventory.formats.reader import FORMATS
@@ -102,6 +102,24 @@ async def test_the_example_of_a_pool_runs(fleet: SimulatedFleet, tmp_path: Path)
     """As written, over the inventory that the simulator wrote: a line for each device."""
     printed = await run(example("pool"), tmp_path)
     assert sorted(printed.splitlines()) == sorted(f"{one.name} True" for one in fleet.cameras)
+
+
+async def test_the_example_of_a_rollout_runs(fleet: SimulatedFleet, tmp_path: Path) -> None:
+    """As written: every camera is changed, one line for each, and the journal is there."""
+    wanted = '[policy]\nsource = "static"\nservers = ["10.0.0.5", "10.0.0.6"]\n'
+    (tmp_path / "policy.toml").write_text(wanted, encoding="utf-8")
+    printed = await run(example("rollout"), tmp_path)
+    assert sorted(printed.splitlines()) == sorted(f"{one.name} applied" for one in fleet.cameras)
+    assert {one.status.static_servers for one in fleet.cameras} == {("10.0.0.5", "10.0.0.6")}
+    assert (tmp_path / "rollouts.db").stat().st_size
+
+
+def test_every_state_of_a_step_is_told() -> None:
+    """The table names all in which a device can end, and no other."""
+    told = [
+        name for cells in rows("ends in exactly one state:") for name in words_of_code(cells[0])
+    ]
+    assert sorted(told) == sorted(state.value for state in StepState if state.is_over)
 
 
 def test_the_inventory_is_read(tmp_path: Path) -> None:
