@@ -26,8 +26,8 @@ def axis_ntp(context: click.Context) -> None:
     An option wins over AXIS_NTP_NAME in the environment (like AXIS_NTP_OUTPUT), that over
     ./axis-ntp.toml, and that over the file of the user. It leaves with 0 when all is well, 1 when
     devices failed, 2 for wrong options and files, 3 when a rollout was paused by a bound, 4 for
-    logins and certificates, 5 when a plan is too old or a journal in use, and 130 after Ctrl-C: the
-    first one waits for what is in flight, the second one does not.
+    logins and certificates, 5 when a plan is too old or a journal in use, and 130 after Ctrl-C:
+    the first one waits for what is in flight, the second one does not.
     """
     try:
         settings = read_settings(shared.SETTINGS)
