@@ -84,7 +84,7 @@ class WaveCourse:
         """Begin one device after the other, as pace and bounds allow; wait for all that began."""
         under_way: set[asyncio.Task[None]] = set()
         try:
-            for step in self._in(_TO_CHANGE):
+            for step in sorted(self._in(_TO_CHANGE), key=self._is_untouched):
                 await self._wait_for_room(under_way)
                 begins_at = self._pacer.turn(step, self._course.clock.now())
                 left_s = begins_at - self._course.clock.now()
