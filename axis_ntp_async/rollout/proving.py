@@ -21,6 +21,9 @@ _STATE_OF: Final = {
     Verdict.INCONCLUSIVE: StepState.INCONCLUSIVE,
 }
 
+_JUST_CHANGED: Final = dt.timedelta(minutes=5)
+"""A device that was changed before that, as in a run that is resumed, polls seldom by now."""
+
 _LAST_LOOKS: Final = 3
 """After the soak a device has so many looks to be as good as before."""
 
@@ -47,7 +50,7 @@ class Proving:
         }
         now = course.clock.now()
         self._watches = {
-            name: Watch(now + deadline_s(step, self._rules), self._rules.thresholds)
+            name: Watch(now + self._deadline_s(step), self._rules.thresholds)
             for name, step in self._steps.items()
         }
 
@@ -68,6 +71,11 @@ class Proving:
         if course.goes_on:
             for step in proven.values():
                 await course.move(step, Decision(state=StepState.HEALTHY))
+
+    def _deadline_s(self, step: Step) -> float:
+        since = self._course.status(step).at
+        is_steady = since is not None and dt.datetime.now(dt.UTC) - since > _JUST_CHANGED
+        return deadline_s(step, self._rules, is_steady=is_steady)
 
     def _let_end_in(self, seconds: float) -> None:
         for watch in self._watches.values():

@@ -1,5 +1,6 @@
 """Devices whose clocks are watched after a change, and then left to themselves."""
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import ServersSource
+from axis_ntp_async.rollout import proving
 from axis_ntp_async.rollout.events import Event, StepChanged, Watching
 from axis_ntp_async.rollout.plan import StepState
 from axis_ntp_async.rollout.rules.proof import Verdict
@@ -205,6 +207,19 @@ async def test_a_failure_while_watching_stops_later_waves(open_bench: Any) -> No
         ran = await bench.resume(ran)
         assert Counter(ran.states.values()) == {S.HEALTHY: 7, S.UNHEALTHY: 1}
         assert set(bench.writes.values()) == {1}
+
+
+async def test_a_run_resumed_much_later_waits_for_a_whole_poll(
+    open_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Devices that were changed long ago poll every 17 minutes: longer than a deadline."""
+    async with open_bench(speed=100.0) as bench:
+        plan = await bench.plan(proof=ProofRules(soak_canary_s=1e6))
+        ran = await bench.begin(plan, at_watching(bench.stop, is_soak=True))
+        monkeypatch.setattr(proving, "_JUST_CHANGED", dt.timedelta(0))
+        ran = await bench.resume(ran, at_watching(bench.stop))
+        [watching] = [one for one in ran.events if isinstance(one, Watching)]
+        assert watching.seconds > 1024
 
 
 async def test_stopping_while_clocks_are_watched(open_bench: Any) -> None:

@@ -32,6 +32,15 @@ from axis_ntp_async.rollout.rules.settings import ProofRules
 _BOUNDARY_S: Final = 2.0
 """A countdown is in whole seconds, and an answer takes its time."""
 
+_OPENNTPD_POLL_S: Final = 1500.0
+_USUAL_MAXPOLL: Final = 10
+"""How seldom a steady device polls. Source: AXIS OS knowledge base; NTP API, text on maxpoll."""
+
+_LONGEST_MAXPOLL: Final = 12
+"""Nobody waits longer than 68 min for a poll."""
+
+_POLLS: Final = 1.1
+
 _ASKED_IN_VAIN: Final = 3
 """After so many polls an offset that never moved is no coincidence."""
 
@@ -60,10 +69,22 @@ class Proven:
     message: str = ""
 
 
-def deadline_s(step: Step, rules: ProofRules) -> float:
-    """Give the seconds within which the clock of a device must follow."""
+def deadline_s(step: Step, rules: ProofRules, *, is_steady: bool = False) -> float:
+    """
+    Give the seconds within which the clock of a device must follow.
+
+    Args:
+        step: What was done with it.
+        rules: How patient we are with a device that has just been changed.
+        is_steady: Whether that is long ago, so that it polls as seldom as it may by now.
+    """
     is_old = runs_openntpd(step.device, step.api_version)
-    return rules.deadline_old_s if is_old else rules.deadline_s
+    usual_s = rules.deadline_old_s if is_old else rules.deadline_s
+    if not is_steady:
+        return usual_s
+    maxpoll = _USUAL_MAXPOLL if step.after.maxpoll is None else step.after.maxpoll
+    poll_s = _OPENNTPD_POLL_S if is_old else 2.0 ** min(maxpoll, _LONGEST_MAXPOLL)
+    return max(usual_s, _POLLS * poll_s)
 
 
 @define

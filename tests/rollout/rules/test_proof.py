@@ -298,6 +298,25 @@ def test_old_devices_have_more_time(
     assert deadline_s(step, ProofRules()) == expected_s
 
 
+@pytest.mark.parametrize(
+    ("api_version", "maxpoll", "expected_s"),
+    [
+        ("1.5", 10, 1.1 * 1024),
+        ("1.4", None, 1.1 * 1024),
+        ("1.5", 7, 512.0),
+        ("1.5", 24, 1.1 * 4096),
+        ("1.2", None, 1.1 * 1500),
+    ],
+)
+def test_who_was_changed_long_ago_has_a_whole_poll(
+    make_step: MakeStep, api_version: str, maxpoll: int | None, expected_s: float
+) -> None:
+    """A run that is resumed meets devices that are steady, and poll seldom."""
+    step = make_step(api_version=api_version)
+    step = evolve(step, after=evolve(step.after, minpoll=None, maxpoll=maxpoll))
+    assert deadline_s(step, ProofRules(), is_steady=True) == pytest.approx(expected_s)
+
+
 CHRONY, OPENNTPD = "12.11.77", "10.12.240"
 
 
