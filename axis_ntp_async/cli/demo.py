@@ -44,6 +44,9 @@ from axis_ntp_async.simulator.model.world import VirtualTime
 _SPEED: Final = 300.0
 """Seconds that pass for the cameras in one of ours, once the rollouts begin."""
 
+_AFTER_A_CHANGE_S: Final = 600.0
+"""Until then every camera has synced again, also those with OpenNTPD."""
+
 _RULES: Final = Rules(
     proof=ProofRules(soak_canary_s=120.0, soak_s=60.0),
     pace=Pace(per_minute=600.0, per_server=None),
@@ -152,7 +155,7 @@ class _Story:
             return journal.reader.name_of("latest")
 
     async def undo(self, name: str) -> None:
-        """Roll a run back."""
+        """Roll a run back, and give the NTP clients of its cameras time to begin anew."""
         with Journal(self.folder / "rollouts.db", "demo") as journal:
             plan = plan_of_rollback(journal.reader.load(name))
             following = Following(journal, plan, _PATIENCE, self.output)
@@ -160,6 +163,7 @@ class _Story:
                 self._pool(plan),
                 lambda pool: Rollout.undo(pool, journal, plan, by="demo", clock=self._clock),
             )
+        await self._clock.sleep(_AFTER_A_CHANGE_S)
 
     def _pool(self, plan: Plan) -> SessionPool:
         limits = Limits(total=plan.rules.pace.at_once)

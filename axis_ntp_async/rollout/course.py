@@ -23,6 +23,7 @@ from axis_ntp_async.rollout.plan import (
 )
 from axis_ntp_async.rollout.rules.budget import Ledger, Stop
 from axis_ntp_async.rollout.rules.decision import Decision
+from axis_ntp_async.rollout.rules.proof import Verdict
 from axis_ntp_async.rollout.runs import Run
 
 _EVENTS_AHEAD: Final = 1000
@@ -61,10 +62,17 @@ class Course:
         self.stopping = asyncio.Event()
         self.events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._taken = asyncio.Event()
-        self.ledger = Ledger(self.plan.rules.budget)
+        self.ledger = Ledger(
+            self.plan.rules.budget, needs_a_change=_needs_a_change(run, is_seen=seen is not None)
+        )
         self._statuses = dict(run.statuses)
         self._seen = seen or {}
-        self._judged = {number for number, wave in run.waves.items() if wave.verdict}
+        # A wave that failed is judged again, unless the run was paused for it and resumed.
+        self._judged = {
+            number
+            for number, wave in run.waves.items()
+            if wave.verdict is Verdict.HEALTHY or (wave.verdict and seen is not None)
+        }
         for step in self.plan.steps:
             if step.device.name not in run.accepted:
                 self.ledger.move(step, self.status(step))
@@ -166,6 +174,20 @@ class Course:
         if still_open or states.total() != len(self.plan.steps):
             raise RolloutError(f"run {self.name!r}: a bug of this program: {dict(states)}")
         return states
+
+
+def _needs_a_change(run: Run, *, is_seen: bool) -> bool:
+    """
+    Tell whether the canary must have changed a device before others follow.
+
+    Devices that were as desired already tell nothing of a change: they may
+    have what is wrong with it. A rollback only restores, and whoever has seen
+    that the canary proved nothing, and resumed, wants to go on.
+    """
+    has_verdict = 1 in run.waves and run.waves[1].verdict is not None
+    return (
+        len(run.plan.waves) > 1 and run.plan.rollback_of is None and not (is_seen and has_verdict)
+    )
 
 
 def _gist(status: StepStatus) -> tuple[StepState, str, int]:

@@ -25,6 +25,7 @@ Everything that may happen to a step stands in `NEXT`:
            ├─ unknown        no answer: only reading it again can tell
            │    ├─ applied | proving    as desired
            │    ├─ intent               as before: sent again
+           │    ├─ skipped              as before, and its clock would jump by now
            │    ├─ conflict             neither
            │    ├─ failed               it was sent often enough
            │    └─ inconclusive         it cannot be read any more
@@ -125,7 +126,13 @@ NEXT: Final[Mapping[StepState, frozenset[StepState]]] = {
     ),
     StepState.INTENT: frozenset({StepState.ACKED, StepState.UNKNOWN, StepState.FAILED}),
     StepState.UNKNOWN: _PROVEN_OR_NOT
-    | {StepState.INTENT, StepState.CONFLICT, StepState.FAILED, StepState.INCONCLUSIVE},
+    | {
+        StepState.INTENT,
+        StepState.SKIPPED,
+        StepState.CONFLICT,
+        StepState.FAILED,
+        StepState.INCONCLUSIVE,
+    },
     StepState.ACKED: _PROVEN_OR_NOT | {StepState.MISMATCH, StepState.INCONCLUSIVE},
     StepState.MISMATCH: _PROVEN_OR_NOT,
     StepState.PROVING: frozenset({StepState.HEALTHY, StepState.UNHEALTHY, StepState.INCONCLUSIVE}),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Final, Self
 
 from attrs import evolve
@@ -27,7 +27,7 @@ from axis_ntp_async.rollout.events import (
     RunStarted,
 )
 from axis_ntp_async.rollout.journal.journal import Journal
-from axis_ntp_async.rollout.plan import Plan, StepState, StepStatus, Wave
+from axis_ntp_async.rollout.plan import Plan, Result, StepState, StepStatus, Wave
 from axis_ntp_async.rollout.rules.budget import Stop
 from axis_ntp_async.rollout.rules.pacing import Pacer
 from axis_ntp_async.rollout.runs import Run, RunStatus
@@ -84,6 +84,7 @@ class Rollout:
             StalePlanError: The plan is more than a day old.
             JournalError: It cannot be written.
         """
+        check_idle(journal)
         check_age(plan)
         run = journal.begin(name or new_name(), plan, by)
         return cls(pool, Course(run, journal, clock or Clock()), is_resumed=False)
@@ -103,6 +104,7 @@ class Rollout:
             RolloutError: There is no such run, or it is over.
             JournalError: It cannot be read or written.
         """
+        check_idle(journal)
         run, seen = journal.reader.load(name), None
         check_resumable(run)
         if run.summary.status is RunStatus.PAUSED:
@@ -136,6 +138,7 @@ class Rollout:
             StalePlanError: The plan is more than a day old.
             JournalError: It cannot be read or written.
         """
+        check_idle(journal)
         undone = journal.reader.load(plan.rollback_of or "")
         check_undoable(undone, plan)
         check_age(plan)
@@ -155,8 +158,12 @@ class Rollout:
         is cancelled then, and decided by reading when the run is resumed.
 
         Raises:
+            RolloutError: Another run, or this one, is under way in the journal.
             JournalError: The journal cannot be written, so nothing more is sent.
         """
+        journal = self._course.journal
+        check_idle(journal)
+        journal.running = self.name
         work = asyncio.create_task(self._carry_out())
         work.add_done_callback(lambda _: self._course.events.put_nowait(None))
         try:
@@ -166,6 +173,7 @@ class Rollout:
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
+            journal.running = None
 
     async def _carry_out(self) -> None:
         course, began = self._course, asyncio.get_running_loop().time()
@@ -183,7 +191,7 @@ class Rollout:
         if paused is None:
             states, status = course.check_sums(), RunStatus.FINISHED
             # First: killed in between, this run is resumed, and closes both.
-            if course.plan.rollback_of is not None:
+            if course.plan.rollback_of is not None and _is_restored(states):
                 course.journal.close_run(course.plan.rollback_of, RunStatus.ROLLED_BACK)
             course.journal.close_run(course.name, status)
         else:
@@ -228,6 +236,22 @@ class Rollout:
         self._course.tell(kind(run=self.name, at=_now(), **members))
 
 
+def check_idle(journal: Journal) -> None:
+    """
+    See that nothing is under way in a journal of this process.
+
+    Raises:
+        RolloutError: A run is; there is one at a time.
+    """
+    if journal.running is not None:
+        raise RolloutError(f"run {journal.running!r} is under way: there is one run at a time")
+
+
+def _is_restored(states: Mapping[StepState, int]) -> bool:
+    """Whether nothing is left that a rollback would have to restore."""
+    return all(state.result in {Result.CHANGED, Result.UNCHANGED} for state in states)
+
+
 def check_age(plan: Plan) -> None:
     """
     See that a plan is young enough to be carried out.
@@ -262,8 +286,12 @@ def check_undoable(run: Run, plan: Plan) -> None:
     """
     if not plan.steps:
         raise RolloutError(f"run {run.name!r} has written to no device: nothing to undo")
-    if run.undone_by:
-        raise RolloutError(f"run {run.name!r} is undone by {run.undone_by[0]!r} already")
+    if run.summary.status is RunStatus.ROLLED_BACK:
+        raise RolloutError(f"run {run.name!r} is rolled back already")
+    if run.is_being_undone:
+        raise RolloutError(
+            f"run {run.name!r} is being undone by {run.undone_by[-1]!r}: resume or abort that one"
+        )
 
 
 def new_name() -> str:
@@ -281,6 +309,7 @@ def abort(journal: Journal, name: str) -> Run:
     Raises:
         RolloutError: There is no such run, or it is over.
     """
+    check_idle(journal)
     run = journal.reader.load(name)
     if run.summary.status.is_over:
         raise RolloutError(f"run {name!r} is {run.summary.status.value}: nothing to abort")

@@ -80,6 +80,7 @@ class Run:
         waves: What is known of the waves that began, by number.
         accepted: Devices that failed, or were left alone, before somebody resumed the run.
         undone_by: The runs that undo it, but for those that were aborted.
+        is_being_undone: Whether one of them is not over.
     """
 
     summary: RunSummary
@@ -88,6 +89,7 @@ class Run:
     waves: Mapping[int, WaveTimes]
     accepted: frozenset[str] = frozenset()
     undone_by: tuple[str, ...] = ()
+    is_being_undone: bool = False
 
     @property
     def name(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
+from attrs import evolve
+
 from axis_ntp_async.device.records import NTPInfo, Outcome
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.errors import DeviceError
@@ -61,8 +63,8 @@ class Visit:
         """
         Read the device, decide, and write if that was decided.
 
-        The pool may try again; every try begins with a reading, so whatever
-        became of the try before is known then.
+        The pool may try again what comes before the write, never the write:
+        what came of that is for a later reading to tell.
         """
         outcome = await self._pool.one(self._step.device, self._attempt)
         if outcome.value is not None:
@@ -84,9 +86,24 @@ class Visit:
         try:
             await session.set_ntp_client_configuration(decision.request)
         except DeviceError as error:
-            await self._move(after_an_error(error, intent=True))
-            raise
+            await self._move(await self._after_the_write(session, error))
+            return None
         return Decision(state=StepState.ACKED)
+
+    async def _after_the_write(self, session: DeviceSession, error: DeviceError) -> Decision:
+        """Decide about a write that failed; what was refused may still be done in part."""
+        decision = after_an_error(error, intent=True)
+        if decision.state is not StepState.FAILED:
+            return decision
+        try:
+            client = (await session.get_ntp_info()).client
+        except DeviceError:
+            return decision
+        if client is None or not self._step.before.changes_from(client):
+            return decision
+        if not self._step.after.changes_from(client):
+            return evolve(decision, state=StepState.UNKNOWN)
+        return evolve(decision, found=found_in(client))
 
     async def _settle(self) -> None:
         """Read until the device tells what came of a write that it did not answer."""

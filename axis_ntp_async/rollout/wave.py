@@ -117,7 +117,7 @@ class WaveCourse:
 
     def _room(self, under_way: int) -> int:
         course = self._course
-        if not self._wave.is_canary or len(course.plan.waves) == 1:
+        if not self._wave.is_canary or course.plan.rules.staging.one_wave:
             return course.plan.rules.pace.at_once - under_way
         # Whoever has not answered since it was written to may have failed as well.
         undecided = course.ledger.wave(self._wave.number).undecided

@@ -5,6 +5,7 @@ import datetime as dt
 import gc
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -133,6 +134,9 @@ async def test_two_runs_of_one_journal_do_not_mix(open_bench: Any) -> None:
         one = await bench.begin(plan, name="one")
         two = await bench.begin(plan, name="two")
         assert Counter(one.states.values()) == ALL_APPLIED
+        assert two.paused is not None
+        assert two.paused.message == "the canary proves nothing: none of its devices was changed"
+        two = await bench.resume(two)
         assert Counter(two.states.values()) == {S.NOOP: 6}
         assert Counter(bench.journal.reader.load("one").statuses[n].state for n in one.states) == (
             ALL_APPLIED
@@ -339,8 +343,56 @@ async def test_undoing_restores_every_device(open_bench: Any) -> None:
         assert bench.journal.reader.load(ran.name).summary.status is RunStatus.ROLLED_BACK
         with pytest.raises(RolloutError, match="is rolled back: nothing to resume"):
             bench.resumed(ran.name)
-        with pytest.raises(RolloutError, match="is undone by"):
+        with pytest.raises(RolloutError, match="is rolled back already"):
             bench.rollback(ran.name)
+
+
+async def test_what_a_rollback_left_behind_can_be_undone_later(open_bench: Any) -> None:
+    """A device that did not answer keeps the run from being rolled back; the next try gets it."""
+    async with open_bench(6) as bench:
+        before = bench.told
+        ran = await bench.begin(await bench.plan())
+        bench.cameras[2].faults = Kind.RESET
+        undone = await bench.undo(ran)
+        assert undone.states[bench.cameras[2].name] is S.UNREACHABLE
+        assert bench.journal.reader.load(ran.name).summary.status is RunStatus.FINISHED
+        bench.cameras[2].faults = ()
+        again = await bench.undo(ran)
+        assert Counter(again.states.values()) == {S.NOOP: 5, S.APPLIED: 1}
+        assert bench.told == before
+        assert bench.journal.reader.load(ran.name).summary.status is RunStatus.ROLLED_BACK
+
+
+async def test_nothing_is_begun_beside_a_run_that_is_under_way(open_bench: Any) -> None:
+    """Neither the same one again, nor another, nor what would undo or end it."""
+    async with open_bench(6) as bench:
+        plan = await bench.plan()
+        rollout = bench.rollout(plan)
+        async with aclosing(rollout.run()) as events:
+            await anext(events)
+            for begin in (
+                lambda: bench.rollout(plan),
+                lambda: bench.resumed(rollout.name),
+                lambda: abort(bench.journal, rollout.name),
+            ):
+                with pytest.raises(RolloutError, match="is under way"):
+                    begin()
+            with pytest.raises(RolloutError, match="is under way"):
+                await anext(rollout.run())
+        assert bench.journal.running is None
+
+
+async def test_a_failed_wave_is_judged_again_when_nobody_paused_for_it(open_bench: Any) -> None:
+    """Killed between the verdict on its canary and the pause, a run does not go on by itself."""
+    async with open_bench(16) as bench:
+        for camera in bench.cameras:
+            camera.faults = Kind.WRITE_IGNORED
+        ran = await bench.begin(await bench.plan())
+        assert ran.paused is not None
+        bench.journal.close_run(ran.name, RunStatus.RUNNING)
+        ran = await bench.resume(ran)
+        assert ran.paused is not None
+        assert (ran.paused.wave, sum(bench.writes.values())) == (1, 2)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from axis_ntp_async.device import wire
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import ServersSource
 from axis_ntp_async.device.session import DeviceSession
@@ -18,8 +19,10 @@ from axis_ntp_async.rollout.plan import StepState
 from axis_ntp_async.rollout.rules.proof import Verdict
 from axis_ntp_async.rollout.rules.settings import Budget, Staging
 from axis_ntp_async.rollout.runs import RunStatus
+from axis_ntp_async.simulator.model import api
 from axis_ntp_async.simulator.model.access import Access
-from axis_ntp_async.simulator.model.faults import Fault, Kind
+from axis_ntp_async.simulator.model.camera import Camera
+from axis_ntp_async.simulator.model.faults import Answer, Fault, Kind
 
 OLD = ("10.0.0.1",)
 NEW = ("10.0.0.5", "10.0.0.6")
@@ -244,6 +247,35 @@ async def test_a_refused_value_is_not_sent_again(open_bench: Any) -> None:
         assert ran.paused is not None
         assert bench.writes["cam-01"] == 1
         assert sum(bench.writes.values()) == 2
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+async def test_a_refused_value_that_was_done_all_the_same(
+    open_bench: Any, monkeypatch: pytest.MonkeyPatch, *, is_whole: bool
+) -> None:
+    """The document does not say that a refusal changes nothing, so the device is asked."""
+
+    def half_done(camera: Camera, request: wire.Request) -> Answer:
+        other = ("10.8.8.8",)
+        camera.configure(evolve(WANTED, static_servers=NEW if is_whole else other))
+        return api._error(camera, request, 4004, 3)
+
+    async with open_bench(1) as bench:
+        before = bench.told
+        with monkeypatch.context() as patch:
+            patch.setitem(api._METHODS, wire.SET_NTP_CLIENT_CONFIGURATION, half_done)
+            ran = await bench.begin(await bench.plan())
+        assert set(ran.states.values()) == {S.APPLIED if is_whole else S.FAILED}
+        await bench.undo(ran)
+        assert bench.told == before
+
+
+async def test_a_write_that_is_done_late_and_never_answered(open_bench: Any) -> None:
+    """It is given time before it is sent again, so it is not taken for one without effect."""
+    faults = (Fault(Kind.WRITE_UNANSWERED), Fault(Kind.WRITE_LATE, seconds=3.0))
+    async with open_bench(1, faults=faults) as bench:
+        ran = await bench.begin(await bench.plan())
+        assert set(ran.states.values()) == {S.APPLIED}
 
 
 async def test_a_write_that_is_ignored(open_bench: Any) -> None:

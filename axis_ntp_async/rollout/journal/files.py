@@ -114,6 +114,7 @@ def create(path: Path) -> None:
     with telling(path):
         if path.exists() and not path.is_file():
             return
+        path.touch(mode=0o600)  # references may name programs and paths
         with contextlib.closing(sqlite3.connect(path)) as connection:
             # Whoever was killed while making it left a file that is empty once it is opened.
             if not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:

@@ -73,6 +73,8 @@ class Journal:
         self.reader = JournalReader(self.path)
         self.left_by: str | None = None
         """Who was at it before and did not end in an orderly way."""
+        self.running: str | None = None
+        """The run that is being carried out now."""
         self._lock = Lock(self.path)
         self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -223,7 +225,7 @@ class Journal:
 
     def _later(self, *statements: _Statement) -> asyncio.Future[None]:
         """Hand statements to the thread."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             raise JournalError(f"journal {self.path}: is not open")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = loop.create_future()
@@ -246,11 +248,24 @@ class Journal:
 
     def _write(self, connection: sqlite3.Connection) -> None:
         """Commit what is wished, until the end is wished."""
-        with contextlib.closing(connection):
-            while (batch := self._next_batch()) is not None:
-                error = self._try(connection, batch)
-                for wish in batch:
-                    wish.done(error)
+        batch: list[_Wish] | None = []
+        try:
+            with contextlib.closing(connection):
+                while (batch := self._next_batch()) is not None:
+                    error = self._try(connection, batch)
+                    for wish in batch:
+                        wish.done(error)
+        finally:
+            self._refuse(batch or [])
+
+    def _refuse(self, batch: list[_Wish]) -> None:
+        """Answer everybody who still waits when the thread ends, for whatever reason."""
+        ended = JournalError(f"journal {self.path}: its writer has ended")
+        while not self._wishes.empty():
+            wish = self._wishes.get()
+            batch += [wish] if wish is not None else []
+        for wish in batch:
+            wish.done(ended)
 
     def _try(self, connection: sqlite3.Connection, batch: list[_Wish]) -> Exception | None:
         try:

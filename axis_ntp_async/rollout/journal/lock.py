@@ -33,7 +33,8 @@ class Lock:
         Raises:
             JournalError: The file beside the journal cannot be made.
         """
-        beside = self.path.with_name(f"{self.path.name}.lock")
+        path = self.path.resolve()  # the same file may have other names
+        beside = path.with_name(f"{path.name}.lock")
         try:
             held = sqlite3.connect(beside, timeout=0, isolation_level=None)
         except sqlite3.Error as error:

@@ -79,7 +79,7 @@ class JournalReader:
             ).fetchall()
             waves = connection.execute("SELECT * FROM waves WHERE run = ?", (name,)).fetchall()
             undone = connection.execute(
-                "SELECT name FROM runs WHERE rollback_of = ? AND status != ? ORDER BY begun_at",
+                "SELECT * FROM runs WHERE rollback_of = ? AND status != ? ORDER BY begun_at",
                 (name, RunStatus.ABORTED.value),
             ).fetchall()
         try:
@@ -94,6 +94,7 @@ class JournalReader:
                 waves={one["wave"]: _wave(one) for one in waves},
                 accepted=frozenset(one for one in seen if statuses[one].state.result in _BORNE),
                 undone_by=tuple(one["name"] for one in undone),
+                is_being_undone=any(not RunStatus(one["status"]).is_over for one in undone),
             )
         except (PlanError, ValueError) as error:
             raise JournalError(f"journal {self.path}: run {name!r} is damaged: {error}") from error

@@ -3,7 +3,7 @@ A plan as JSON: to be read by people, kept in a file, and carried out later.
 
 It holds references to secrets, never secrets. Members are only ever added to
 its schema. Each device's pre-image stands there with its digest, so that a
-plan that was edited by hand is found out.
+plan whose pre-image was edited by hand is found out.
 """
 
 from __future__ import annotations
@@ -166,6 +166,7 @@ def write_plan(plan: Plan, path: Path) -> None:
     text = json.dumps(plan_document(plan), ensure_ascii=False, indent=1)
     beside = path.parent / f".{path.name}.{os.getpid()}"
     try:
+        beside.touch(mode=0o600)  # references may name programs and paths
         beside.write_text(f"{text}\n", encoding="utf-8")
         beside.replace(path)
     except OSError as error:

@@ -94,6 +94,7 @@ def planned_for(outcome: Outcome[NTPInfo], desired: NTPClientConfiguration) -> P
 def _planned(device: Device, info: NTPInfo, desired: NTPClientConfiguration) -> Planned:
     if info.client is None:
         raise UnsupportedDeviceError(device.name, "reports no NTP client")
+    desired = desired.applicable_to(info.client)
     if not desired.changes_from(info.client):
         return AsDesired(device=device, has_given_up=has_given_up(device, info))
     before = _pre_image(device, info.client)

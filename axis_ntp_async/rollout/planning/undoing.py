@@ -58,5 +58,6 @@ def _turned_round(step: Step, status: StepStatus) -> Step:
     did not seem to have made it may still have done so later.
     """
     turned = evolve(step.turned_round(), clock_step_s=None, has_given_up=False)
-    found = status.found if status.state is StepState.MISMATCH else None
+    is_its_own = status.state in {StepState.MISMATCH, StepState.FAILED}
+    found = status.found if is_its_own else None
     return evolve(turned, before=found) if found and found.changes_from(step.before) else turned

@@ -87,11 +87,13 @@ class Ledger:
 
     Attributes:
         budget: The bounds.
+        needs_a_change: Whether a canary in which all was as desired already proves nothing.
         run: Over the whole run.
         waves, sites: By number, and by name.
     """
 
     budget: Budget
+    needs_a_change: bool = False
     run: Tally = field(factory=Tally, init=False)
     waves: dict[int, Tally] = field(factory=dict, init=False)
     sites: dict[str | None, Tally] = field(factory=dict, init=False)
@@ -185,7 +187,8 @@ class Ledger:
                 f"of {tally.undecided} of the canary nobody knows what came of the change",
                 _is_undecided,
             )
-        if over and not tally.changed and tally.visited > tally.unchanged:
+        is_nothing_shown = self.needs_a_change or tally.visited > tally.unchanged
+        if over and tally.visited and not tally.changed and is_nothing_shown:
             message = "the canary proves nothing: none of its devices was changed"
             yield Verdict.INCONCLUSIVE, message, lambda _, status: bool(status.cause)
 

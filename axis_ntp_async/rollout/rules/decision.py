@@ -31,7 +31,12 @@ from axis_ntp_async.rollout.plan import Step, StepState, StepStatus, has_servers
 from axis_ntp_async.rollout.planning.forecast import clock_step_s
 from axis_ntp_async.rollout.rules.settings import Rules
 
-SYSTEMIC: Final = frozenset({"login", "certificate", "error_4001", "error_4003", "error_4004"})
+SYSTEMIC: Final = frozenset(
+    {
+        *("login", "certificate"),
+        *("error_2000", "error_3000", "error_4000", "error_4001", "error_4003", "error_4004"),
+    }
+)
 """Causes that all devices alike would meet: the policy, the secret or the trust is wrong."""
 
 _ANSWERED_NO: Final = (
@@ -105,7 +110,7 @@ def _write(
             message=f"sent {status.writes} times without effect: {status.message}",
         )
     may_step = rules.allow_step or step.after.enabled is False
-    if not status.writes and not may_step and (fault := _fault_of_step(info, rules)):
+    if not may_step and (fault := _fault_of_step(info, rules)):
         return Decision(state=StepState.SKIPPED, cause="step", message=fault)
     return Decision(state=StepState.INTENT, request=step.request_for(client))
 

@@ -7,9 +7,10 @@ servers after the change when
 
 - it was not synced for a moment and is now; or
 - a poll boundary has passed (`time_to_next_sync_s` counts down, then is larger
-  again) *and* its offset has moved: a dead server lets it ask, too, but gives
-  it nothing to measure. Devices that always report 0 show no boundary; of
-  those the offset alone must do. An offset that always is 0 shows nothing.
+  again) *and* its offset has moved with it: a dead server lets it ask, too, but
+  gives it nothing to measure. An offset that moves between polls as well is no
+  measurement, and shows nothing; nor does one that always is 0. Devices that
+  never count down show no boundary; of those the offset alone must do.
 
 Its clock is right when besides its offset, and its skew against our own
 clock, are within the thresholds. A device that followed its servers with no
@@ -40,6 +41,9 @@ _LONGEST_MAXPOLL: Final = 12
 """Nobody waits longer than 68 min for a poll."""
 
 _POLLS: Final = 1.1
+
+_NO_MEASUREMENT: Final = 2
+"""An offset that moved so often without a poll is not what was measured at the last one."""
 
 _ASKED_IN_VAIN: Final = 3
 """After so many polls an offset that never moved is no coincidence."""
@@ -105,10 +109,12 @@ class Watch:
     thresholds: Thresholds
     polls: int = field(default=0, init=False)
     has_followed: bool = field(default=False, init=False)
-    _first: NTPClientStatus | None = field(default=None, init=False)
     _last: NTPClientStatus | None = field(default=None, init=False)
     _last_at: float = field(default=0.0, init=False)
     _was_unsynced: bool = field(default=False, init=False)
+    _counts_down: bool = field(default=False, init=False)
+    _has_just_polled: bool = field(default=False, init=False)
+    _moves_between_polls: int = field(default=0, init=False)
 
     def look(self, at: float, info: NTPInfo) -> Proven | None:
         """Take in a reading; give the verdict, or `None` while it is too early."""
@@ -123,17 +129,20 @@ class Watch:
         return self._at_the_end(client, faults) if at >= self.ends_at else None
 
     def _take_in(self, at: float, client: NTPClientStatus) -> None:
-        if self._first is None:
-            self._first = client
-        if self._last is not None and self._passed_a_boundary(at, client):
-            self.polls += 1
+        has_polled = self._passed_a_boundary(at, client)
+        moved = self._last is not None and client.time_offset_ms != self._last.time_offset_ms
+        self.polls += has_polled
         self._was_unsynced |= client.synced is False
-        moved = client.time_offset_ms != self._first.time_offset_ms
-        shows_polls = client.time_to_next_sync_s not in {None, 0}
-        if client.synced:
-            self.has_followed |= self._was_unsynced or (
-                moved and (self.polls > 0 or not shows_polls)
-            )
+        self._counts_down |= bool(client.time_to_next_sync_s)
+        # An answer takes its time: the offset may follow its poll by one look.
+        with_a_poll = has_polled or self._has_just_polled
+        self._moves_between_polls += moved and self._counts_down and not with_a_poll
+        is_measured = moved and (with_a_poll or not self._counts_down)
+        if client.synced and (
+            self._was_unsynced or (is_measured and self._moves_between_polls < _NO_MEASUREMENT)
+        ):
+            self.has_followed = True
+        self._has_just_polled = has_polled
         self._last, self._last_at = client, at
 
     def _passed_a_boundary(self, at: float, client: NTPClientStatus) -> bool:
@@ -141,8 +150,9 @@ class Watch:
         now = client.time_to_next_sync_s
         if before is None or now is None:
             return False
-        expected = max(0.0, before - (at - self._last_at))
-        return now > expected + _BOUNDARY_S
+        passed_s = at - self._last_at
+        has_run_out = 0 < before < passed_s
+        return has_run_out or now > max(0.0, before - passed_s) + _BOUNDARY_S
 
     def _at_the_end(self, client: NTPClientStatus, faults: list[tuple[str, str]]) -> Proven:
         servers = ", ".join(servers_in_use(client) or ()) or "its servers"

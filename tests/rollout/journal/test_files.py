@@ -108,7 +108,7 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     path = tmp_path / "file" / "rollouts.db"
     with pytest.raises(JournalError, match="File exists"):
         make_folder(path)
-    with pytest.raises(JournalError, match="unable to open"):
+    with pytest.raises(JournalError, match="Not a directory"):
         create(path)
 
 

@@ -498,3 +498,24 @@ def test_of_many_that_begin_at_once_one_has_it(path: Path) -> None:
         process.stdin.flush()
     said = Counter(process.communicate()[0].strip() for process in processes)
     assert said == {"had it": 1, "was kept out": 3}
+
+
+async def test_a_writer_that_dies_leaves_nobody_waiting(
+    path: Path, make_plan: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends its thread, who waits is told, and nothing more is taken."""
+
+    def die(*_: object) -> None:
+        raise MemoryError
+
+    plan = make_plan()
+    with Journal(path) as journal:
+        journal.begin("r", plan, "ada")
+        monkeypatch.setattr("threading.excepthook", lambda _: None)
+        monkeypatch.setattr(Journal, "_try", die)
+        with pytest.raises(JournalError, match="its writer has ended"):
+            await journal.note("r", plan.steps[0], StepStatus(state=StepState.INTENT, writes=1))
+        assert journal._thread is not None
+        journal._thread.join()
+        with pytest.raises(JournalError, match="is not open"):
+            journal.note("r", plan.steps[0], StepStatus())

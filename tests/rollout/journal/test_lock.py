@@ -70,3 +70,16 @@ def test_a_lock_that_cannot_be_made(tmp_path: Path) -> None:
     for path in (tmp_path / "gone" / "c.db", tmp_path / "a.db", tmp_path / "b.db"):
         with pytest.raises(JournalError, match=rf"journal {path}: cannot be locked: "):
             Lock(path).acquire()
+
+
+def test_another_name_of_the_file_has_the_same_lock(path: Path, tmp_path: Path) -> None:
+    """A link does not let a second process in."""
+    path.touch()
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    lock, other = Lock(path), Lock(link)
+    assert lock.acquire()
+    assert not other.acquire()
+    lock.release()
+    assert other.acquire()
+    other.release()

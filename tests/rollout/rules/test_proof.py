@@ -80,9 +80,9 @@ FRESH = {"time_offset_ms": 0.1, "time_to_next_sync_s": 60}
                 (END, {"time_to_next_sync_s": 0, "time_offset_ms": 0.3}),
             ],
             END,
-            "healthy",
-            "",
-            id="one that shows no boundary any more: the offset alone must do",
+            "inconclusive",
+            "no_evidence",
+            id="one that counted down and then shows 0: its offset alone will not do",
         ),
         pytest.param(
             [
@@ -282,6 +282,29 @@ def test_a_slow_answer_is_no_boundary(make_info: MakeInfo) -> None:
         watch.look(at, make_info(time_to_next_sync_s=left))
     assert watch.polls == 0
     watch.look(30.0, make_info(time_to_next_sync_s=60))
+    assert watch.polls == 1
+
+
+def test_an_offset_that_moves_without_a_poll_is_no_measurement(make_info: MakeInfo) -> None:
+    """A clock that is being slewed shows a smaller offset each time, also with a dead server."""
+    watch, left = Watch(END, PROFILES["default"]), 64
+    for look in range(20):
+        offset_ms = 8.0 * 0.9**look
+        told = make_info(time_to_next_sync_s=left, time_offset_ms=offset_ms)
+        assert watch.look(10.0 * look, told) is None
+        left = left - 10 if left > 10 else 64
+    assert watch.polls >= 2
+    last = watch.look(END, make_info(time_to_next_sync_s=30, time_offset_ms=0.1))
+    assert last is not None
+    assert last.verdict is not Verdict.HEALTHY
+
+
+def test_a_countdown_that_has_run_out_was_a_poll(make_info: MakeInfo) -> None:
+    """Also when the next one is as short as the rest of it would have been."""
+    watch = Watch(END, PROFILES["default"])
+    assert watch.look(0.0, make_info(time_to_next_sync_s=3)) is None
+    told = make_info(time_to_next_sync_s=2, time_offset_ms=0.4)
+    assert watch.look(10.0, told) == Proven(Verdict.HEALTHY)
     assert watch.polls == 1
 
 
