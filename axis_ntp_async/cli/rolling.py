@@ -111,7 +111,7 @@ def rollback(
 ) -> ExitCode:
     """Restore what devices had before a run, as a run of its own."""
     with opened_journal(journal) as opened:
-        found = opened.reader.load(opened.reader.name_of(run))
+        found = opened.reader.load(opened.reader.name_of(run, to_undo=True))
         wanted = rules_of(only_typed(rules), rules_of_rollback(found.plan.rules))
         back = evolve(plan_of_rollback(found, wanted), made_by=who())
         check_undoable(found, back)

@@ -212,6 +212,17 @@ def test_what_cannot_be_undone_or_resumed_is_told_before_anybody_is_asked(
     assert len(asked) == 1
 
 
+def test_the_latest_run_is_not_undone_and_done_again(
+    apply: Run, run: Run, inventory: Path
+) -> None:
+    """Typed twice, it does not undo the rollback, which would be the change once more."""
+    apply(inventory)
+    assert run("rollout", "rollback", "latest", "--yes").code == 0
+    ran = run("rollout", "rollback", "latest", "--yes")
+    assert ran.code == 2
+    assert "is rolled back already" in ran.err
+
+
 def test_a_run_is_undone_once(apply: Run, run: Run, inventory: Path, answer: Any) -> None:
     """A second time it is refused, and nobody is asked."""
     name = apply(inventory).lines[0]["run"]

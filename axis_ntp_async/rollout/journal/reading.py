@@ -52,13 +52,21 @@ class JournalReader:
                 counts.setdefault(run, Counter())[StepState(state)] = count
             return tuple(_summary(row, counts.get(row["name"], Counter())) for row in rows)
 
-    def name_of(self, text: str) -> str:
-        """Give the name of a run that begins so; `latest` is the last one."""
-        names = [run.name for run in self.runs()]
+    def name_of(self, text: str, *, to_undo: bool = False) -> str:
+        """
+        Give the name of a run that begins so; `latest` is the last one.
+
+        Args:
+            text: As typed.
+            to_undo: Whether `latest` means the last run that undoes no other.
+        """
+        runs = self.runs()
+        names = [run.name for run in runs]
         if not names:
             raise RolloutError(f"journal {self.path}: there are no runs in it")
         if text == LATEST:
-            return names[0]
+            wanted = [run.name for run in runs if not (to_undo and run.rollback_of)]
+            return (wanted or names)[0]
         found = [name for name in names if name == text] or [
             name for name in names if name.startswith(text)
         ]
