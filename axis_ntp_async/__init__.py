@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from axis_ntp_async.inventory.inventory import Inventory, load_inventory
     from axis_ntp_async.policy.policy import Policy
     from axis_ntp_async.policy.reading import load_policy
-    from axis_ntp_async.rollout.events import Event, Finished, Paused, StepChanged
+    from axis_ntp_async.rollout.events import Event, Finished, Paused, StepChanged, WaveJudged
     from axis_ntp_async.rollout.journal.journal import Journal
     from axis_ntp_async.rollout.journal.reading import JournalReader
     from axis_ntp_async.rollout.plan import Plan, Step, StepState
@@ -67,7 +67,14 @@ if TYPE_CHECKING:
     from axis_ntp_async.rollout.planning.undoing import plan_of_rollback
     from axis_ntp_async.rollout.preflight import preflight
     from axis_ntp_async.rollout.rollout import Rollout
-    from axis_ntp_async.rollout.rules.settings import Proof, ProofRules, Rules
+    from axis_ntp_async.rollout.rules.settings import (
+        Budget,
+        Pace,
+        Proof,
+        ProofRules,
+        Rules,
+        Staging,
+    )
 
 _NAMES_OF_FILE = {
     "device.auth": ("Credentials",),
@@ -106,7 +113,7 @@ _NAMES_OF_FILE = {
     "health.finding": ("PROFILES", "Cause", "Finding", "Problem", "State", "Thresholds"),
     "health.judge": ("judge",),
     "health.sweep": ("Summary", "Sweep", "sweep"),
-    "rollout.events": ("Event", "Finished", "Paused", "StepChanged"),
+    "rollout.events": ("Event", "Finished", "Paused", "StepChanged", "WaveJudged"),
     "rollout.journal.journal": ("Journal",),
     "rollout.journal.reading": ("JournalReader",),
     "rollout.plan": ("Plan", "Step", "StepState"),
@@ -114,13 +121,14 @@ _NAMES_OF_FILE = {
     "rollout.planning.undoing": ("plan_of_rollback",),
     "rollout.preflight": ("preflight",),
     "rollout.rollout": ("Rollout",),
-    "rollout.rules.settings": ("Proof", "ProofRules", "Rules"),
+    "rollout.rules.settings": ("Budget", "Pace", "Proof", "ProofRules", "Rules", "Staging"),
 }
 _FILE_OF_NAME = {name: file for file, names in _NAMES_OF_FILE.items() for name in names}
 
 __all__ = [
     "PROFILES",
     "AxisNTPError",
+    "Budget",
     "Cause",
     "Change",
     "ClockReading",
@@ -146,6 +154,7 @@ __all__ = [
     "NTPClientStatus",
     "NTPInfo",
     "Outcome",
+    "Pace",
     "Paused",
     "Plan",
     "PlanError",
@@ -161,6 +170,7 @@ __all__ = [
     "SelectionError",
     "ServersSource",
     "SessionPool",
+    "Staging",
     "State",
     "Step",
     "StepChanged",
@@ -169,6 +179,7 @@ __all__ = [
     "Sweep",
     "Thresholds",
     "Trust",
+    "WaveJudged",
     "judge",
     "load_inventory",
     "load_policy",
