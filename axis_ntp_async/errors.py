@@ -13,6 +13,8 @@ Every error this package raises, in one tree.
     ├── RolloutError                    a run cannot be begun, found, or gone on with
     │   └── JournalError                the journal is damaged, full, or no journal
     │       └── JournalLockedError      another process is at it
+    ├── HistoryError                    the history is damaged, full, or no history
+    │   └── HistoryLockedError          another process is at it
     └── DeviceError                     one device failed: becomes `Outcome.error`
         ├── DeviceUnreachableError      refused, reset, no such name, no answer in time   retryable
         ├── DeviceBusyError             HTTP 429, 502, 503, 504; carries Retry-After      retryable
@@ -156,6 +158,14 @@ class JournalError(RolloutError):
 
 class JournalLockedError(JournalError):
     """Another process is at the journal; there is one run at a time."""
+
+
+class HistoryError(AxisNTPError):
+    """The history of a watch cannot be read or written; sweeping goes on without it."""
+
+
+class HistoryLockedError(HistoryError):
+    """Another process writes this history; there is one at a time."""
 
 
 class DeviceError(AxisNTPError):

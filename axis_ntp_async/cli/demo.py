@@ -30,7 +30,7 @@ from axis_ntp_async.policy.reading import policy_from
 from axis_ntp_async.report.documents import finding_document, summary_document
 from axis_ntp_async.report.terminal import show
 from axis_ntp_async.report.totals import summary_table
-from axis_ntp_async.rollout.clock import Clock
+from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.rollout.journal.journal import Journal
 from axis_ntp_async.rollout.plan import Plan
 from axis_ntp_async.rollout.planning.making import plan_of, planned

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from axis_ntp_async.errors import RolloutError
-from axis_ntp_async.rollout.clock import Clock
+from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.rollout.events import Event, StepChanged
 from axis_ntp_async.rollout.journal.journal import Journal
 from axis_ntp_async.rollout.plan import (

@@ -26,7 +26,7 @@ from axis_ntp_async.device.records import (
 )
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.fleet.retry import RetryPolicy
-from axis_ntp_async.rollout.clock import Clock
+from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.rollout.events import Event, Paused, StepChanged
 from axis_ntp_async.rollout.journal.journal import Journal
 from axis_ntp_async.rollout.plan import Plan, Step, StepState

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from axis_ntp_async.rollout.clock import Clock
+from axis_ntp_async.fleet.clock import Clock
 
 
 async def test_time_passes_as_fast_as_wanted() -> None:

@@ -1,0 +1,132 @@
+"""What a watch tells: small records, one for everything that happens."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from attrs import frozen
+
+from axis_ntp_async.device.records import Device
+from axis_ntp_async.health.finding import Cause, Finding, State
+from axis_ntp_async.health.sweep import Summary
+from axis_ntp_async.health.watch.own_clock import OwnClock
+from axis_ntp_async.health.watch.site_causes import SiteCause
+from axis_ntp_async.health.watch.standing import Standing
+
+
+@frozen(kw_only=True)
+class SweepBegan:
+    """
+    A sweep begins.
+
+    Attributes:
+        number: Counted from 1 on, since the watch began.
+        at: When, in UTC.
+        devices: All that it will look at.
+        interval_s: Seconds until the next one begins.
+    """
+
+    number: int
+    at: dt.datetime
+    devices: tuple[Device, ...]
+    interval_s: float
+
+
+@frozen(kw_only=True)
+class Found:
+    """
+    One device was looked at.
+
+    Attributes:
+        finding: What was found; inside its grace a device that is not in sync is a warning.
+        standing: How it stood before; `None` at first sight.
+    """
+
+    finding: Finding
+    standing: Standing | None
+
+
+@frozen(kw_only=True)
+class StateChange:
+    """
+    A device has changed, and not by chance.
+
+    Attributes:
+        device: The device.
+        before: Its state until now; `None` at first sight.
+        after: Its state from now on.
+        cause: The root cause; `None` when it is ok.
+        message: The root cause in a sentence.
+        hint: What to do about it.
+        since: When it was first seen so, in UTC.
+        is_flapping: Whether it changes to and fro: then only this is told, not each turn.
+        site_cause: What it has in common with others of its site, which tells more.
+    """
+
+    device: Device
+    before: State | None
+    after: State
+    cause: Cause | None
+    message: str
+    hint: str
+    since: dt.datetime
+    is_flapping: bool = False
+    site_cause: SiteCause | None = None
+
+    @property
+    def is_recovery(self) -> bool:
+        """Whether all is well again."""
+        return self.after is State.OK
+
+
+@frozen(kw_only=True)
+class SweepEnded:
+    """
+    A sweep is over, and what follows from it.
+
+    Attributes:
+        number: Of the sweep.
+        began_at, ended_at: In UTC.
+        interval_s: Seconds between the begins of two sweeps.
+        summary: Of all its findings.
+        is_complete: Whether every device was looked at; a sweep may be stopped.
+        changes: Devices that changed, and not by chance.
+        site_causes: Causes that devices of a site have in common now.
+        began, ended: Those of them that are new, and those that are over.
+        own_clock: What the fleet says of our own clock.
+    """
+
+    number: int
+    began_at: dt.datetime
+    ended_at: dt.datetime
+    interval_s: float
+    summary: Summary
+    is_complete: bool = True
+    changes: tuple[StateChange, ...] = ()
+    site_causes: tuple[SiteCause, ...] = ()
+    began: tuple[SiteCause, ...] = ()
+    ended: tuple[SiteCause, ...] = ()
+    own_clock: OwnClock
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds that it took."""
+        return (self.ended_at - self.began_at).total_seconds()
+
+
+@frozen(kw_only=True)
+class SourceKept:
+    """
+    The list of devices could not be read again, so the old one is used.
+
+    Attributes:
+        at: When, in UTC.
+        message: Why.
+    """
+
+    at: dt.datetime
+    message: str
+
+
+WatchEvent = SweepBegan | Found | SweepEnded | SourceKept
+"""Anything that a watch tells."""
