@@ -65,11 +65,22 @@ PURE: Final = (
     "policy.lines",
     "policy.policy",
     "policy.specificity",
+    "fleet.rate",
     "fleet.retry",
     "fleet.slots",
     "health.failures",
     "health.finding",
     "health.judge",
+    "health.history.record",
+    "health.watch.conclusion",
+    "health.watch.events",
+    "health.watch.memory",
+    "health.watch.overview",
+    "health.watch.own_clock",
+    "health.watch.patience",
+    "health.watch.rules",
+    "health.watch.site_causes",
+    "health.watch.standing",
     "rollout.events",
     "rollout.plan",
     "rollout.planning.forecast",
@@ -100,6 +111,7 @@ LINES_OF_A_FILE: Final = 450
 
 LONGER: Final[Mapping[str, str]] = {
     "health.judge:judge": "a third is docstring; the rest is the list of questions, in order",
+    "health.watch.watch:watch": "all but one statement is docstring and arguments",
     "simulator.fleets:make_fleet": "half is docstring and arguments, one line each",
 }
 """What may be longer, as `file` or `file:function`, and the reason."""

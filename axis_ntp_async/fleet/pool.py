@@ -57,6 +57,7 @@ from axis_ntp_async.device.trust import Trust
 from axis_ntp_async.errors import CredentialsError
 from axis_ntp_async.fleet.breaker import CredentialBreaker
 from axis_ntp_async.fleet.files import fit_open_files
+from axis_ntp_async.fleet.rate import Rate
 from axis_ntp_async.fleet.retry import RetryPolicy
 from axis_ntp_async.fleet.run import Call, Run, Shared
 from axis_ntp_async.fleet.slots import Limits, Slots
@@ -149,7 +150,7 @@ class SessionPool:
             run.stop()
 
     async def each(
-        self, devices: Iterable[Device], call: Call[T]
+        self, devices: Iterable[Device], call: Call[T], *, per_second: float | None = None
     ) -> AsyncGenerator[Outcome[T], None]:
         """
         Call every device, and give one outcome for each, in the order in which they end.
@@ -160,6 +161,7 @@ class SessionPool:
         Args:
             devices: Of any number, drawn as they are needed.
             call: Takes a `DeviceSession`; its methods will do, like `DeviceSession.get_ntp_info`.
+            per_second: So many devices are begun in a second, evenly; `None` for no such bound.
 
         Raises:
             CredentialsError: A device names credentials that the pool does not have.
@@ -171,7 +173,7 @@ class SessionPool:
         for breaker in self._breakers.values():
             if breaker.has_rested or not runs:
                 breaker.renew()
-        run = Run(devices, call, self._shared)
+        run = Run(devices, call, self._shared, Rate(per_second))
         runs.append(run)
         try:
             while (outcome := await run.next_outcome()) is not None:
@@ -180,6 +182,11 @@ class SessionPool:
             runs.remove(run)
             self._shared.wake_waiting()
             await run.end()
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Let go of what is remembered of devices that are no more, by their names."""
+        for name in names:
+            self._sessions.pop(name, None)
 
     async def one(self, device: Device, call: Call[T]) -> Outcome[T]:
         """

@@ -21,6 +21,7 @@ from axis_ntp_async.device.records import Device, Outcome
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.errors import DeviceError, DeviceUnreachableError, NotTriedError
 from axis_ntp_async.fleet.breaker import CredentialBreaker
+from axis_ntp_async.fleet.rate import Rate
 from axis_ntp_async.fleet.retry import RetryPolicy
 from axis_ntp_async.fleet.slots import Grace, Slots
 from axis_ntp_async.fleet.visits import Line, Visit
@@ -93,18 +94,26 @@ class Run(Generic[T]):
         devices: Whom to visit.
         call: What to do there.
         shared: What it shares with the other runs of its pool.
+        rate: How quickly devices are drawn.
 
     Attributes:
         awake: Set when something has happened.
         is_waiting: Whether the consumer waits and more could start, had it places.
     """
 
-    def __init__(self, devices: Iterable[Device], call: Call[T], shared: Shared) -> None:
+    def __init__(
+        self,
+        devices: Iterable[Device],
+        call: Call[T],
+        shared: Shared,
+        rate: Rate | None = None,
+    ) -> None:
         self.awake = asyncio.Event()
         self.is_waiting = False
         self._call = call
         self._shared = shared
-        self._line = Line(iter(devices))
+        self._line = Line(iter(devices), rate or Rate())
+        self._next_draw: asyncio.TimerHandle | None = None
         self._waiting: dict[Visit, asyncio.TimerHandle] = {}
         self._parking: dict[Visit, asyncio.TimerHandle] = {}
         self._attempts: set[asyncio.Task[None]] = set()
@@ -146,6 +155,8 @@ class Run(Generic[T]):
     def stop(self) -> None:
         """Start no more attempts; visits that are not in flight end as they are."""
         self._is_stopped = True
+        if self._next_draw is not None:
+            self._next_draw.cancel()
         for visit, timer in self._waiting.items():
             timer.cancel()
             self._line.push(visit)
@@ -175,6 +186,7 @@ class Run(Generic[T]):
             else:
                 return True
             if visit is None:
+                self._draw_later()
                 return False
             error = self._error_without_an_attempt(visit)
             if error is None:
@@ -183,6 +195,17 @@ class Run(Generic[T]):
                 self._line.free(visit.device)
                 self._end_visit(visit, error=error)
         return False
+
+    def _draw_later(self) -> None:
+        """Look again when the next device may be drawn; if nothing else happens before."""
+        wait_s = self._line.rate.due_at - time.monotonic()
+        if wait_s > 0 and not self._line.is_drained and self._next_draw is None:
+            loop = asyncio.get_running_loop()
+            self._next_draw = loop.call_later(wait_s, self._draw_now)
+
+    def _draw_now(self) -> None:
+        self._next_draw = None
+        self.awake.set()
 
     def _error_without_an_attempt(self, visit: Visit) -> DeviceError | None:
         """Give what a visit has come to that must not be tried now; `None` when it may."""

@@ -11,6 +11,7 @@ from attrs import define, field
 
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.errors import DeviceError
+from axis_ntp_async.fleet.rate import Rate
 from axis_ntp_async.fleet.slots import Slots
 
 READ_AHEAD: Final = 10_000
@@ -64,11 +65,13 @@ class Line:
 
     Attributes:
         source: Where devices are drawn from.
+        rate: How quickly.
         is_drained: Whether the source is at its end.
         count: How many visits stand in line.
     """
 
     source: Iterator[Device]
+    rate: Rate = field(factory=Rate)
     is_drained: bool = field(default=False, init=False)
     count: int = field(default=0, init=False)
     _sites: _Queues = field(factory=dict, init=False)
@@ -96,6 +99,7 @@ class Line:
 
     def pop_any(self) -> Visit | None:
         """Give the next visit, whether it may start or not; `None` at the end of the line."""
+        self.rate = Rate()
         for queues in (self._busy, self._doubted):
             for key in queues:
                 return self._take(queues, key)
@@ -119,6 +123,8 @@ class Line:
 
     def _draw(self, has_room_in: Callable[[str | None], bool]) -> Visit | None:
         while not self.is_drained and self.count < READ_AHEAD:
+            if not self.rate.take(time.monotonic()):
+                return None
             device = next(self.source, None)
             if device is None:
                 self.is_drained = True

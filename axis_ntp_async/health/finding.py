@@ -51,6 +51,7 @@ class Cause(enum.Enum):
     DISABLED = "disabled"
     NO_SERVERS = "no_servers"
     NOT_SYNCED = "not_synced"
+    STALE = "stale"
     OFFSET = "offset"
     SKEW = "skew"
     DRIFT = "drift"

@@ -1,9 +1,5 @@
 """Pools in a time that jumps: nothing waits, and what is left behind is found out."""
 
-import asyncio
-import gc
-import selectors
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing, contextmanager
@@ -17,57 +13,6 @@ from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.fleet.retry import RetryPolicy
 from axis_ntp_async.fleet.slots import Limits
-
-
-class _JumpingSelector(selectors.SelectSelector):
-    """Where a loop would sleep, the clock jumps; where it would sleep for ever, it fails."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        ready = super().select(0)
-        assert ready or timeout is not None, "everybody waits, and nothing will ever happen"
-        if not ready and timeout:
-            self.now += timeout
-        return ready
-
-
-def _live_timers(loop: asyncio.AbstractEventLoop) -> list[asyncio.TimerHandle]:
-    return [timer for timer in loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
-
-
-@pytest.fixture
-def in_virtual_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Run a coroutine to its end at once; fails when it leaves a task, a timer or an error."""
-
-    def run(main: Coroutine[Any, Any, Any]) -> Any:
-        selector = _JumpingSelector()
-        problems: list[Any] = []
-
-        async def checked() -> Any:
-            loop = asyncio.get_running_loop()
-            loop.set_exception_handler(lambda _, context: problems.append(context))
-            value = await main
-            assert asyncio.all_tasks() == {asyncio.current_task()}
-            assert _live_timers(loop) == []
-            gc.collect()
-            await asyncio.sleep(0)
-            return value
-
-        with monkeypatch.context() as patch:
-            patch.setattr(time, "monotonic", lambda: selector.now)
-            with asyncio.Runner(
-                loop_factory=lambda: asyncio.SelectorEventLoop(selector)
-            ) as runner:
-                value = runner.run(checked())
-        assert problems == []
-        return value
-
-    return run
 
 
 @define

@@ -9,7 +9,13 @@ from attrs import define, field
 from axis_ntp_async.errors import DeviceError
 from axis_ntp_async.health.failures import cause_of_failure
 from axis_ntp_async.health.finding import Finding
-from axis_ntp_async.health.watch.events import Found, SourceKept, SweepBegan, SweepEnded, WatchEvent
+from axis_ntp_async.health.watch.events import (
+    Found,
+    SourceKept,
+    SweepBegan,
+    SweepEnded,
+    WatchEvent,
+)
 from axis_ntp_async.health.watch.site_causes import SiteCause
 
 

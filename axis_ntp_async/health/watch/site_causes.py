@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final
 
 from attrs import frozen
+
+from axis_ntp_async.device.records import Device
+from axis_ntp_async.health.finding import Cause, Finding, servers_in_use
+from axis_ntp_async.health.sweep import EXAMPLES
+from axis_ntp_async.health.watch.rules import WatchRules
+from axis_ntp_async.health.watch.standing import Standing
+
+_NEARLY_ALL: Final = 0.9
 
 
 class SiteTrouble(enum.Enum):
@@ -19,6 +30,14 @@ class SiteTrouble(enum.Enum):
 
     NETWORK = "network"
     """They do not answer: the way to the site is suspected."""
+
+
+_CAUSES: Final[Mapping[SiteTrouble, frozenset[Cause]]] = {
+    SiteTrouble.TIME_SERVER: frozenset({Cause.NOT_SYNCED, Cause.STALE}),
+    SiteTrouble.WRONG_TIME: frozenset({Cause.SKEW}),
+    SiteTrouble.NETWORK: frozenset({Cause.UNREACHABLE}),
+}
+"""What is wrong with the devices, one by one."""
 
 
 @frozen(kw_only=True)
@@ -84,3 +103,90 @@ class SiteCause:
 
 def _minutes(seconds: float) -> str:
     return f"{max(1, round(seconds / 60))} min"
+
+
+def site_causes_of(
+    looks: Iterable[tuple[Finding, Standing]],
+    known: Collection[SiteCause],
+    rules: WatchRules,
+) -> tuple[SiteCause, ...]:
+    """
+    Find what devices of the same site have in common.
+
+    What was known already lasts until it holds for half of what it takes to
+    begin, so that it does not come and go.
+
+    Args:
+        looks: Every device of one sweep: what was found, and how it stands after that.
+        known: What they had in common until now.
+        rules: How many it takes.
+    """
+    sites: dict[str, list[tuple[Finding, Standing]]] = {}
+    for finding, standing in looks:
+        if finding.device.site is not None:
+            sites.setdefault(finding.device.site, []).append((finding, standing))
+    before = {cause.key: cause for cause in known}
+    found = (
+        _cause_of(site, trouble, devices, before.get((site, trouble)), rules)
+        for site, devices in sites.items()
+        for trouble in SiteTrouble
+    )
+    return tuple(cause for cause in found if cause is not None)
+
+
+def belongs_to(device: Device, cause: Cause | None, site_cause: SiteCause) -> bool:
+    """Tell whether the trouble of a device is that of its site."""
+    return device.site == site_cause.site and cause in _CAUSES[site_cause.trouble]
+
+
+def _cause_of(
+    site: str,
+    trouble: SiteTrouble,
+    devices: Sequence[tuple[Finding, Standing]],
+    known: SiteCause | None,
+    rules: WatchRules,
+) -> SiteCause | None:
+    affected = [one for one in devices if one[1].cause in _CAUSES[trouble]]
+    many = rules.site_ratio * len(devices)
+    if known is None and (len(affected) < rules.site_least or len(affected) <= many):
+        return None
+    if known is not None and (len(affected) < rules.site_least / 2 or len(affected) <= many / 2):
+        return None
+    since = [standing.since for _, standing in affected]
+    return SiteCause(
+        site=site,
+        trouble=trouble,
+        servers=_suspects(affected, devices) if trouble is not SiteTrouble.NETWORK else (),
+        affected=len(affected),
+        of=len(devices),
+        began_at=known.began_at if known else min(since),
+        within_s=known.within_s if known else (max(since) - min(since)).total_seconds(),
+        examples=tuple(finding.device.name for finding, _ in affected[:EXAMPLES]),
+    )
+
+
+def _suspects(
+    affected: Sequence[tuple[Finding, Standing]], devices: Sequence[tuple[Finding, Standing]]
+) -> tuple[str, ...]:
+    """
+    Give the servers that nearly all of those affected use.
+
+    A server on which a device that is well depends alone is not to blame.
+    """
+    used = [_servers(finding) for finding, _ in affected]
+    counts = Counter(server for servers in used for server in servers)
+    innocent = {
+        servers[0]
+        for finding, standing in devices
+        if standing.cause is None and len(servers := _servers(finding)) == 1
+    }
+    return tuple(
+        server
+        for server, count in counts.items()
+        if count >= _NEARLY_ALL * len(affected) and server not in innocent
+    )
+
+
+def _servers(finding: Finding) -> tuple[str, ...]:
+    client = finding.info.client if finding.info else None
+    return (servers_in_use(client) or ()) if client else ()

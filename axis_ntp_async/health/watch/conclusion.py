@@ -1,0 +1,121 @@
+"""What follows from a sweep: who has changed, what many have in common. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from attrs import evolve, field, frozen
+
+from axis_ntp_async.health.finding import Cause, Finding, State
+from axis_ntp_async.health.watch.events import StateChange
+from axis_ntp_async.health.watch.memory import WatchMemory
+from axis_ntp_async.health.watch.own_clock import OwnClock, own_clock_of
+from axis_ntp_async.health.watch.rules import WatchRules
+from axis_ntp_async.health.watch.site_causes import SiteCause, belongs_to, site_causes_of
+from axis_ntp_async.health.watch.standing import Standing, settle
+
+
+@frozen(kw_only=True)
+class Conclusion:
+    """
+    What follows from one complete sweep.
+
+    Attributes:
+        changes: Devices that changed, and not by chance.
+        site_causes: What devices of a site have in common now.
+        began, ended: Those of them that are new, and those that are over.
+        own_clock: What the fleet says of our own clock.
+    """
+
+    changes: tuple[StateChange, ...] = ()
+    site_causes: tuple[SiteCause, ...] = ()
+    began: tuple[SiteCause, ...] = ()
+    ended: tuple[SiteCause, ...] = ()
+    own_clock: OwnClock = field(factory=OwnClock)
+
+
+def conclude(
+    memory: WatchMemory,
+    findings: Mapping[str, Finding],
+    rules: WatchRules,
+    *,
+    stepped_s: float = 0.0,
+) -> Conclusion:
+    """
+    Take a complete sweep into the memory, and tell what follows from it.
+
+    While our own clock is the odd one, no device is blamed for a skew.
+
+    Args:
+        memory: What was known; it learns.
+        findings: Of every device, by its name.
+        rules: When a look is believed.
+        stepped_s: How far our clock was set meanwhile, in seconds.
+    """
+    own_clock = own_clock_of(findings.values(), rules, stepped_s=stepped_s)
+    before, known = dict(memory.standings), memory.site_causes
+    looks = []
+    for name, finding in findings.items():
+        if not (own_clock.is_odd and finding.cause is Cause.SKEW):
+            standing = memory.standings[name] = settle(before.get(name), finding, rules)
+            looks.append((finding, standing))
+    site_causes = site_causes_of(looks, known.values(), rules)
+    memory.site_causes = {cause.key: cause for cause in site_causes}
+    changed = (_change(finding, before.get(finding.device.name), now) for finding, now in looks)
+    told = [_in_common(one, memory) for one in changed if one is not None]
+    return Conclusion(
+        changes=(*told, *_left_over(memory, looks, {one.device.name for one in told})),
+        site_causes=site_causes,
+        began=tuple(one for key, one in memory.site_causes.items() if key not in known),
+        ended=tuple(one for key, one in known.items() if key not in memory.site_causes),
+        own_clock=own_clock,
+    )
+
+
+def _change(finding: Finding, before: Standing | None, after: Standing) -> StateChange | None:
+    """Give what is to be told of a device: a flapping one once, when that begins and ends."""
+    was_flapping = before is not None and before.is_flapping
+    if after.is_flapping and was_flapping:
+        return None
+    old = (before.state, before.cause) if before else (State.OK, None)
+    if (after.state, after.cause) == old and after.is_flapping is was_flapping:
+        return None
+    return _told(finding, before, after)
+
+
+def _told(finding: Finding, before: Standing | None, after: Standing) -> StateChange:
+    problem = next((one for one in finding.problems if one.cause is after.cause), None)
+    return StateChange(
+        device=finding.device,
+        before=before.state if before else None,
+        after=after.state,
+        cause=after.cause,
+        message=problem.message if problem else finding.message,
+        hint=problem.hint if problem else finding.hint,
+        since=after.since,
+        is_flapping=after.is_flapping,
+    )
+
+
+def _in_common(change: StateChange, memory: WatchMemory) -> StateChange:
+    """Mark a change that belongs to the cause of a site, also that it is over."""
+    name = change.device.name
+    for cause in memory.site_causes.values():
+        if belongs_to(change.device, change.cause, cause):
+            memory.absorbed[name] = cause.key
+            return evolve(change, site_cause=cause)
+    absorbed_by = memory.site_causes.get(memory.absorbed.pop(name, ("", None)))  # type: ignore[arg-type]  # no key
+    return evolve(change, site_cause=absorbed_by if change.is_recovery else None)
+
+
+def _left_over(
+    memory: WatchMemory, looks: Iterable[tuple[Finding, Standing]], told: set[str]
+) -> Iterable[StateChange]:
+    """Tell by itself who is still bad when the cause of its site is over."""
+    for finding, standing in looks:
+        name = finding.device.name
+        if memory.absorbed.get(name) in memory.site_causes or name not in memory.absorbed:
+            continue
+        del memory.absorbed[name]
+        if name not in told and standing.state is not State.OK:
+            yield _told(finding, None, standing)
