@@ -2,8 +2,8 @@
 Read, judge and set the NTP clients of whole fleets of Axis devices, with asyncio.
 
 One device: `DeviceSession`. Many: `SessionPool`. What to think of them:
-`judge` and `sweep`. Which devices there are: `load_inventory`. What is
-wanted of them: `load_policy`.
+`judge` and `sweep`; for months: `watch` and `History`. Which devices there
+are: `load_inventory`. What is wanted of them: `load_policy`.
 
 What is most often caught is here; all errors are in `axis_ntp_async.errors`,
 as a tree.
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         CredentialsError,
         DeviceError,
         DeviceUnreachableError,
+        HistoryError,
         InventoryError,
         JournalError,
         LoginRefusedError,
@@ -53,8 +54,25 @@ if TYPE_CHECKING:
         State,
         Thresholds,
     )
+    from axis_ntp_async.health.history.evidence import Evidence
+    from axis_ntp_async.health.history.history import History
+    from axis_ntp_async.health.history.keeping import HistoryRules
+    from axis_ntp_async.health.history.reading import HistoryReader
+    from axis_ntp_async.health.history.record import Record
+    from axis_ntp_async.health.history.recorder import Recorder
     from axis_ntp_async.health.judge import judge
     from axis_ntp_async.health.sweep import Summary, Sweep, sweep
+    from axis_ntp_async.health.watch.events import (
+        Found,
+        SourceKept,
+        StateChange,
+        SweepBegan,
+        SweepEnded,
+    )
+    from axis_ntp_async.health.watch.memory import WatchMemory
+    from axis_ntp_async.health.watch.rules import WatchRules
+    from axis_ntp_async.health.watch.site_causes import SiteCause
+    from axis_ntp_async.health.watch.watch import Watch, watch
     from axis_ntp_async.inventory.credentials import resolve_credentials
     from axis_ntp_async.inventory.inventory import Inventory, load_inventory
     from axis_ntp_async.policy.policy import Policy
@@ -95,6 +113,7 @@ _NAMES_OF_FILE = {
         "CredentialsError",
         "DeviceError",
         "DeviceUnreachableError",
+        "HistoryError",
         "InventoryError",
         "JournalError",
         "LoginRefusedError",
@@ -111,8 +130,19 @@ _NAMES_OF_FILE = {
     "fleet.retry": ("RetryPolicy",),
     "fleet.slots": ("Limits",),
     "health.finding": ("PROFILES", "Cause", "Finding", "Problem", "State", "Thresholds"),
+    "health.history.evidence": ("Evidence",),
+    "health.history.history": ("History",),
+    "health.history.keeping": ("HistoryRules",),
+    "health.history.reading": ("HistoryReader",),
+    "health.history.record": ("Record",),
+    "health.history.recorder": ("Recorder",),
     "health.judge": ("judge",),
     "health.sweep": ("Summary", "Sweep", "sweep"),
+    "health.watch.events": ("Found", "SourceKept", "StateChange", "SweepBegan", "SweepEnded"),
+    "health.watch.memory": ("WatchMemory",),
+    "health.watch.rules": ("WatchRules",),
+    "health.watch.site_causes": ("SiteCause",),
+    "health.watch.watch": ("Watch", "watch"),
     "rollout.events": ("Event", "Finished", "Paused", "StepChanged", "WaveJudged"),
     "rollout.journal.journal": ("Journal",),
     "rollout.journal.reading": ("JournalReader",),
@@ -140,8 +170,14 @@ __all__ = [
     "DeviceSession",
     "DeviceUnreachableError",
     "Event",
+    "Evidence",
     "Finding",
     "Finished",
+    "Found",
+    "History",
+    "HistoryError",
+    "HistoryReader",
+    "HistoryRules",
     "Inventory",
     "InventoryError",
     "Journal",
@@ -163,6 +199,8 @@ __all__ = [
     "Problem",
     "Proof",
     "ProofRules",
+    "Record",
+    "Recorder",
     "RetryPolicy",
     "Rollout",
     "RolloutError",
@@ -170,15 +208,23 @@ __all__ = [
     "SelectionError",
     "ServersSource",
     "SessionPool",
+    "SiteCause",
+    "SourceKept",
     "Staging",
     "State",
+    "StateChange",
     "Step",
     "StepChanged",
     "StepState",
     "Summary",
     "Sweep",
+    "SweepBegan",
+    "SweepEnded",
     "Thresholds",
     "Trust",
+    "Watch",
+    "WatchMemory",
+    "WatchRules",
     "WaveJudged",
     "judge",
     "load_inventory",
@@ -188,6 +234,7 @@ __all__ = [
     "preflight",
     "resolve_credentials",
     "sweep",
+    "watch",
 ]
 
 

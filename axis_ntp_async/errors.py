@@ -15,6 +15,7 @@ Every error this package raises, in one tree.
     │       └── JournalLockedError      another process is at it
     ├── HistoryError                    the history is damaged, full, or no history
     │   └── HistoryLockedError          another process is at it
+    ├── DeliveryError                   a notice did not reach whom it was for
     └── DeviceError                     one device failed: becomes `Outcome.error`
         ├── DeviceUnreachableError      refused, reset, no such name, no answer in time   retryable
         ├── DeviceBusyError             HTTP 429, 502, 503, 504; carries Retry-After      retryable
@@ -166,6 +167,10 @@ class HistoryError(AxisNTPError):
 
 class HistoryLockedError(HistoryError):
     """Another process writes this history; there is one at a time."""
+
+
+class DeliveryError(AxisNTPError):
+    """A notice did not reach its webhook or command; it is kept, and sent again later."""
 
 
 class DeviceError(AxisNTPError):

@@ -12,9 +12,18 @@ from typing import Final
 import click
 import pytest
 
-from axis_ntp_async import Cause, Device, StepState, load_inventory, load_policy
+from axis_ntp_async import (
+    Cause,
+    Device,
+    HistoryReader,
+    NTPClientConfiguration,
+    StepState,
+    load_inventory,
+    load_policy,
+)
 from axis_ntp_async.cli.commands import axis_ntp
 from axis_ntp_async.cli.exits import ExitCode
+from axis_ntp_async.cli.history_commands import TargetOrCommand
 from axis_ntp_async.inventory.formats.reader import FORMATS
 from axis_ntp_async.report.documents import FINDING_COLUMNS
 from axis_ntp_async.simulator.fleets import make_fleet
@@ -42,7 +51,7 @@ def example(name: str) -> str:
 def commands() -> list[str]:
     """Give each `axis-ntp …` of the console blocks."""
     lines = [line for block in blocks("console") for line in block.splitlines()]
-    parts = [part.strip() for line in lines for part in line.split("&&")]
+    parts = [part.strip() for line in lines for part in re.split("&&|>", line)]
     return [part for part in parts if re.match(r"\S*axis-ntp ", part)]
 
 
@@ -114,6 +123,19 @@ async def test_the_example_of_a_rollout_runs(fleet: SimulatedFleet, tmp_path: Pa
     assert (tmp_path / "rollouts.db").stat().st_size
 
 
+async def test_the_example_of_a_watch_runs(fleet: SimulatedFleet, tmp_path: Path) -> None:
+    """As written, but for an end: a camera that dies is told, and the history is there."""
+    program = example("watch")
+    assert program.count("memory=memory)") == 1
+    program = program.replace(
+        "memory=memory)", "memory=memory, rules=WatchRules(interval_s=0.1), sweeps=2)"
+    ).replace("    WatchMemory,\n", "    WatchMemory,\n    WatchRules,\n")
+    fleet.cameras[0].configure(NTPClientConfiguration(enabled=False))
+    name = fleet.cameras[0].name
+    assert await run(program, tmp_path) == f"{name} critical its NTP client is switched off\n"
+    assert HistoryReader(tmp_path / "history.db").verify().records == 6
+
+
 def test_every_state_of_a_step_is_told() -> None:
     """The table names all in which a device can end, and no other."""
     told = [
@@ -150,6 +172,8 @@ def test_every_command_line_is_understood(line: str) -> None:
     command: click.Command = axis_ntp
     words = shlex.split(line, comments=True)[1:]
     while isinstance(command, click.Group):
+        if isinstance(command, TargetOrCommand) and words[0] not in command.commands:
+            words.insert(0, "show")
         assert words[0] in command.commands
         command = command.commands[words.pop(0)]
     assert "inventory" not in {one.name for one in command.params} or words

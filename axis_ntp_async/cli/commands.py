@@ -7,8 +7,11 @@ from typing import Any
 import click
 
 from axis_ntp_async.cli import options as shared
+from axis_ntp_async.cli.history_commands import HISTORY_COMMANDS, history_option
+from axis_ntp_async.cli.monitoring_commands import MONITORING_COMMANDS
 from axis_ntp_async.cli.rollout_commands import ROLLOUT_COMMANDS
 from axis_ntp_async.cli.settings import read_settings
+from axis_ntp_async.cli.watch_commands import WATCH_COMMANDS
 from axis_ntp_async.cli.work import InOrder, work
 from axis_ntp_async.errors import SettingsError
 
@@ -52,40 +55,52 @@ def _defaults(command: click.Command, settings: dict[str, Any]) -> dict[str, Any
 
 @axis_ntp.command()
 @click.option("--seed", type=int, default=7, show_default=True, help="Where chance comes from.")
+@click.option(
+    "--page",
+    type=click.Path(file_okay=False),
+    metavar="FOLDER",
+    help="Where axis-ntp-demo.html goes; else to the folder for temporary files.",
+)
 @shared.output_option
 @shared.all_option
-def demo(*, seed: int, output: str | None, show_all: bool) -> int:
+def demo(*, seed: int, page: str | None, output: str | None, show_all: bool) -> int:
     """
     Sweep, change and restore 60 simulated cameras: no camera needed.
 
-    A story in six steps, in less than a minute.
+    A story in six steps, in less than a minute; it ends with a page to look at.
     """
-    return work("demo", "demo", seed=seed, output=output, show_all=show_all)
+    return work("demo", "demo", seed=seed, output=output, show_all=show_all, page=page)
 
 
 @axis_ntp.command()
-@shared.output_option
+@shared.page_option
 @shared.all_option
 @shared.threshold_options
 @shared.policy_option
+@history_option
 @shared.fleet_options
 def sweep(
     options: shared.FleetOptions,
     thresholds: shared.ThresholdOptions,
     output: str | None,
     policy: str | None,
+    history: str | None,
     *,
     show_all: bool,
 ) -> int:
     """
     Read every device once and judge its clock.
 
-    With a policy, devices that are not as it wants them are told, too.
+    With a policy, devices that are not as it wants them are told, too. A page (-o html) also
+    shows what is in the history of a watch.
 
     Leaves with 0 when no device is critical or unreadable, with 1 when some are, and with 4 when
     only logins and certificates are wrong, or when credentials were suspended because devices
     refused them.
     """
+    if output == "html":
+        files = {"policy": policy, "history": history, "out": "-"}
+        return work("reporting", "report", options, thresholds, **files)
     return work("sweeping", "sweep", options, thresholds, output, policy, show_all=show_all)
 
 
@@ -153,8 +168,13 @@ def set_(options: shared.FleetOptions, output: str | None, **wanted: Any) -> int
     return work("setting", "set_devices", options, output, **wanted)
 
 
-for _rollout_command in ROLLOUT_COMMANDS:
-    axis_ntp.add_command(_rollout_command)
+for _command in (
+    *ROLLOUT_COMMANDS,
+    *WATCH_COMMANDS,
+    *HISTORY_COMMANDS,
+    *MONITORING_COMMANDS,
+):
+    axis_ntp.add_command(_command)
 
 
 @axis_ntp.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import tempfile
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -15,10 +16,12 @@ from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.fleet import Fleet, pool_of
 from axis_ntp_async.cli.options import FleetOptions
 from axis_ntp_async.cli.planning import Made, show_plan
+from axis_ntp_async.cli.reporting import write_page
 from axis_ntp_async.cli.rolling import Following
 from axis_ntp_async.cli.showing import Results
 from axis_ntp_async.cli.sweeping import sweep_fleet
 from axis_ntp_async.device.trust import KnownDevices, Trust
+from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.fleet.slots import Limits
 from axis_ntp_async.health.finding import PROFILES, Finding
@@ -28,9 +31,10 @@ from axis_ntp_async.inventory.inventory import load_inventory
 from axis_ntp_async.policy.policy import Policy
 from axis_ntp_async.policy.reading import policy_from
 from axis_ntp_async.report.documents import finding_document, summary_document
+from axis_ntp_async.report.page.page import page as page_of
+from axis_ntp_async.report.page.report import Report
 from axis_ntp_async.report.terminal import show
 from axis_ntp_async.report.totals import summary_table
-from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.rollout.journal.journal import Journal
 from axis_ntp_async.rollout.plan import Plan
 from axis_ntp_async.rollout.planning.making import plan_of, planned
@@ -53,15 +57,17 @@ _RULES: Final = Rules(
 )
 
 
-def demo(*, seed: int, output: str | None, show_all: bool) -> ExitCode:
+def demo(*, seed: int, output: str | None, show_all: bool, page: str | None) -> ExitCode:
     """Start the demo's fleet, and tell the story."""
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(_tell(Path(folder), seed, output, show_all=show_all))
+        made = asyncio.run(_tell(Path(folder), seed, output, show_all=show_all))
+    write_page(made, Path(page or tempfile.gettempdir()) / "axis-ntp-demo.html")
     say("the same for your own cameras: axis-ntp sweep INVENTORY, then axis-ntp plan --help")
     return ExitCode.OK
 
 
-async def _tell(folder: Path, seed: int, output: str | None, *, show_all: bool) -> None:
+async def _tell(folder: Path, seed: int, output: str | None, *, show_all: bool) -> str:
+    """Tell the story; give the page of its last sweep."""
     time = VirtualTime()
     async with demo_fleet(seed=seed, now=time) as cameras:
         inventory = load_inventory(cameras.write(folder))
@@ -88,7 +94,7 @@ async def _tell(folder: Path, seed: int, output: str | None, *, show_all: bool) 
         say("5. Undo it, as the third of these commands would.")
         await story.undo(name)
         say("6. How are their clocks now?")
-        await story.sweep_in_short()
+        return await story.sweep_in_short()
 
 
 @frozen
@@ -115,18 +121,21 @@ class _Story:
             self.fleet, _PATIENCE, PROFILES["default"], self.output, show_all=self.show_all
         )
 
-    async def sweep_in_short(self) -> None:
-        """Judge all clocks, and show the totals only."""
+    async def sweep_in_short(self) -> str:
+        """Judge all clocks, and show the totals only; give the whole as a page."""
         async with pool_of(self.fleet, _PATIENCE) as pool:
             sweeping = sweep(pool, self.fleet.devices)
-            async with aclosing(sweeping) as findings:
-                async for _ in findings:
-                    pass
+            async with aclosing(sweeping):
+                findings = [finding async for finding in sweeping]
         results = Results[Finding]("sweep", finding_document, lambda *_: "", (), self.output)
         if results.is_table:
             show(summary_table(sweeping.summary, with_causes=False))
         else:
             results.end(summary_document(sweeping.summary))
+        now = dt.datetime.now(dt.UTC)
+        return page_of(
+            Report(findings=findings, summary=sweeping.summary, at=now, source="this demo")
+        )
 
     async def plan(self, servers: Sequence[str]) -> Made:
         """Plan to point all cameras at these servers."""

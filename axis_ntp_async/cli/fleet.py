@@ -102,11 +102,15 @@ def read_inventory(options: InventoryOptions) -> Inventory:
     return inventory
 
 
-def open_fleet(options: FleetOptions) -> Fleet:
+def open_fleet(options: FleetOptions, *, before: Fleet | None = None) -> Fleet:
     """
     Select the devices and fetch the secrets that these need, and no others.
 
     It blocks, and may ask for a password.
+
+    Args:
+        options: Which devices, and how to log in.
+        before: The same fleet as it was: what somebody typed then is not asked for again.
     """
     inventory = read_inventory(options)
     devices: Sequence[Device] = inventory.select(*options.limit)
@@ -114,31 +118,51 @@ def open_fleet(options: FleetOptions) -> Fleet:
     if options.tls:
         devices = [evolve(device, tls=options.tls) for device in devices]
     if options.username or options.password_from:
-        if all(device.credentials for device in devices):
-            say("--username is not used: all these devices have credentials in the inventory")
-        references[_GIVEN] = CredentialReference(
-            name=_GIVEN, username=options.username, password=options.password_from or "prompt"
-        ).anchored(Path.cwd())
-        devices = [
-            device if device.credentials else evolve(device, credentials=_GIVEN)
-            for device in devices
-        ]
+        references[_GIVEN] = _given_login(options)
+        devices = _logging_in(devices)
     trust = trust_of(options)
     check_trust(trust, devices)
+    typed = _typed(before, references) if before else {}
     credentials = resolve_credentials(
-        references, (device.credentials for device in devices), ask=_ask_of_terminal()
+        references,
+        (device.credentials for device in devices if device.credentials not in typed),
+        ask=None if before else _ask_of_terminal(),
     )
-    if not options.quiet and options.limit:
+    if not options.quiet and options.limit and not before:
         of_all = f"{len(devices)} of {counted(len(inventory.devices), 'device')}"
         say(f"{of_all}, {counted(len({device.site for device in devices}), 'site')}")
     return Fleet(
         devices=devices,
-        credentials=credentials,
+        credentials={**credentials, **typed},
         trust=trust,
         listed=inventory.devices,
-        references={name: references[name] for name in credentials},
+        references={name: references[name] for name in (*credentials, *typed)},
         source=inventory.source,
     )
+
+
+def _given_login(options: FleetOptions) -> CredentialReference:
+    return CredentialReference(
+        name=_GIVEN, username=options.username, password=options.password_from or "prompt"
+    ).anchored(Path.cwd())
+
+
+def _logging_in(devices: Sequence[Device]) -> Sequence[Device]:
+    """Let devices without credentials use those of `--username`."""
+    if all(device.credentials for device in devices):
+        say("--username is not used: all these devices have credentials in the inventory")
+    return [
+        device if device.credentials else evolve(device, credentials=_GIVEN) for device in devices
+    ]
+
+
+def _typed(before: Fleet, references: Mapping[str, CredentialReference]) -> dict[str, Credentials]:
+    """Give the credentials whose password somebody typed, where they are wanted as they were."""
+    return {
+        name: before.credentials[name]
+        for name, reference in before.references.items()
+        if reference.kind == "prompt" and references.get(name) == reference
+    }
 
 
 def fleet_of(plan: Plan, options: PoolOptions) -> Fleet:

@@ -10,9 +10,15 @@ from collections.abc import Sequence
 import click
 
 from axis_ntp_async.cli.exits import ExitCode, PipeClosedError, say
-from axis_ntp_async.errors import AxisNTPError, JournalLockedError, StalePlanError
+from axis_ntp_async.errors import (
+    AxisNTPError,
+    HistoryLockedError,
+    JournalLockedError,
+    StalePlanError,
+)
 
 _SHOWN_FAULTS = 20
+_STALE_OR_LOCKED = (StalePlanError, JournalLockedError, HistoryLockedError)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -38,8 +44,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except AxisNTPError as error:
         _show(error)
-        is_stale = isinstance(error, StalePlanError | JournalLockedError)
-        return ExitCode.STALE_OR_LOCKED if is_stale else ExitCode.USAGE
+        is_stale_or_locked = isinstance(error, _STALE_OR_LOCKED)
+        return ExitCode.STALE_OR_LOCKED if is_stale_or_locked else ExitCode.USAGE
     except (PipeClosedError, BrokenPipeError):
         _forget_stdout()
         return ExitCode.PIPE_CLOSED

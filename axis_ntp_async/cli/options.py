@@ -151,12 +151,19 @@ _LOGIN_OPTIONS = (
     ),
 )
 
-_OUTPUT_OPTION = shared_option(
-    "--output",
-    "-o",
-    type=click.Choice(["table", "json", "jsonl", "csv"]),
-    help="Default: a table on a terminal, JSON lines otherwise.",
-)
+
+def _output(*formats: str) -> SharedOption:
+    return shared_option(
+        "--output",
+        "-o",
+        type=click.Choice(formats),
+        help="Default: a table on a terminal, JSON lines otherwise.",
+    )
+
+
+_PAGE_OPTION = _output("table", "json", "jsonl", "csv", "html")
+_OUTPUT_OPTION = _output("table", "json", "jsonl", "csv")
+"""The last one is what a settings file may hold."""
 
 _THRESHOLD_OPTIONS = (
     shared_option(
@@ -308,6 +315,11 @@ threshold_options = adds("thresholds", ThresholdOptions, _THRESHOLD_OPTIONS, arg
 def output_option(command: F) -> F:
     """Add `--output`."""
     return with_parameters(command, _OUTPUT_OPTION)
+
+
+def page_option(command: F) -> F:
+    """Add `--output` that can also be a page."""
+    return with_parameters(command, _PAGE_OPTION)
 
 
 def all_option(command: F) -> F:

@@ -59,7 +59,7 @@ def read_settings(parameters: Mapping[str, click.Parameter]) -> dict[str, Any]:
             try:
                 settings[name] = _checked(parameters[name], value)
                 if path is PROJECT_FILE:
-                    _check_harmless(value)
+                    _check_harmless(name, value)
             except click.BadParameter as error:
                 faults.append(f"{path}: {key}: {error.message}")
     if faults:
@@ -81,17 +81,22 @@ def _checked(option: click.Parameter, value: Any) -> Any:  # noqa: ANN401  any T
     return value
 
 
-def _check_harmless(value: object) -> None:
+def _check_harmless(name: str, value: object) -> None:
     """Refuse what would run a program only because somebody works in this folder."""
-    if isinstance(value, str) and value.startswith("exec:"):
+    texts = value if isinstance(value, list) else [value]
+    runs = any("exec:" in text for text in texts if isinstance(text, str))
+    if runs or name in _PROGRAMS:
         raise click.BadParameter(
-            "'exec:' is not taken from the folder one happens to be in; "
+            "a program is not taken from the folder one happens to be in; "
             "give it as an option, in the environment, or in your own settings file"
         )
 
 
 _TABLES: Final = frozenset({"policy"})
 """Names of files whose content may stand in a settings file, as a table, in their place."""
+
+_PROGRAMS: Final = frozenset({"notify_command"})
+"""Settings that name a program to run."""
 
 _KINDS: Final[dict[str, tuple[Any, str]]] = {
     "boolean": (bool, "true or false"),

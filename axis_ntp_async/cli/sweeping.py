@@ -33,7 +33,7 @@ def sweep(
     show_all: bool,
 ) -> ExitCode:
     """Sweep the selected devices."""
-    wanted = _thresholds(thresholds)
+    wanted = thresholds_of(thresholds)
     policy = policy_at(policy_file) if policy_file else None
     fleet = open_fleet(options)
     if policy is not None:
@@ -78,7 +78,8 @@ async def sweep_fleet(
     return exit_code_of(errors, others_failed=is_critical)
 
 
-def _thresholds(options: ThresholdOptions) -> Thresholds:
+def thresholds_of(options: ThresholdOptions) -> Thresholds:
+    """Give the thresholds that the options describe."""
     given = {
         member: getattr(options, member)
         for member in _MEMBERS

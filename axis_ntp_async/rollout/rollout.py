@@ -17,8 +17,8 @@ from typing import Final, Self
 from attrs import evolve
 
 from axis_ntp_async.errors import RolloutError, StalePlanError
-from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.fleet.clock import Clock
+from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.rollout.course import Course
 from axis_ntp_async.rollout.events import (
     Event,

@@ -9,13 +9,14 @@ import pytest
 
 def test_the_demo_tells_its_story(run: Callable[..., Any], home: Path) -> None:
     """It needs nothing, takes seconds, is no failure, and leaves nothing behind."""
-    ran = run("demo")
+    ran = run("demo", "--page", home)
     documents: dict[str, list[dict[str, Any]]] = {}
     for line in ran.lines:
         documents.setdefault(line["schema"].split("/")[1], []).append(line)
     assert (ran.code, len(documents["finding"])) == (0, 60)
     assert "axis-ntp sweep INVENTORY" in ran.err
-    assert list(home.parent.rglob("*")) == [home]
+    assert list(home.parent.rglob("*")) == [home, home / "axis-ntp-demo.html"]
+    assert f"the report is in {home / 'axis-ntp-demo.html'}" in ran.err
     _check_sweeps(*documents["summary"])
     _check_rollouts(documents["rollout-event"])
 
@@ -48,7 +49,7 @@ def test_people_can_read_the_demo(
 ) -> None:
     """As a story in six steps, with the commands to use when it stops, also in a narrow window."""
     monkeypatch.setenv("COLUMNS", "60")
-    ran = run("demo", "-o", "table")
+    ran = run("demo", "-o", "table", "--page", ".")
     steps = [line for line in ran.err.splitlines() if line.startswith("axis-ntp: ")]
     told = [line.removeprefix("axis-ntp: ")[:2] for line in steps if line[10:11].isdecimal()]
     assert told == ["1.", "2.", "3.", "4.", "5.", "6."]

@@ -24,9 +24,9 @@ from axis_ntp_async.device.records import (
     NTPInfo,
     ServersSource,
 )
+from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.fleet.retry import RetryPolicy
-from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.rollout.events import Event, Paused, StepChanged
 from axis_ntp_async.rollout.journal.journal import Journal
 from axis_ntp_async.rollout.plan import Plan, Step, StepState

@@ -19,9 +19,9 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.fleet.retry import RetryPolicy
-from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.rollout.journal import journal as journals
 from axis_ntp_async.rollout.journal.journal import Journal
 from axis_ntp_async.rollout.planning.document import read_plan

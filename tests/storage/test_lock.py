@@ -1,4 +1,4 @@
-"""One process at a time is at a journal, and a lock cannot be left behind."""
+"""One process at a time writes a file, and a lock cannot be left behind."""
 
 import signal
 import subprocess
@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from axis_ntp_async.errors import JournalError
-from axis_ntp_async.rollout.journal.lock import Lock
+from axis_ntp_async.rollout.journal.files import JOURNAL
+from axis_ntp_async.storage.lock import Lock
 
 HOLDER = """
 import sys
 from pathlib import Path
-from axis_ntp_async.rollout.journal.lock import Lock
-lock = Lock(Path(sys.argv[1]))
+from axis_ntp_async.rollout.journal.files import JOURNAL
+from axis_ntp_async.storage.lock import Lock
+lock = Lock(JOURNAL, Path(sys.argv[1]))
 print(lock.acquire(), flush=True)
 sys.stdin.read()
 """
@@ -44,7 +46,7 @@ def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
 
 def test_two_in_one_process(path: Path) -> None:
     """Even there only one has it, until it gives it back, which it may do twice."""
-    one, other = Lock(path), Lock(path)
+    one, other = Lock(JOURNAL, path), Lock(JOURNAL, path)
     assert one.acquire()
     assert not other.acquire()
     one.release()
@@ -55,7 +57,7 @@ def test_two_in_one_process(path: Path) -> None:
 
 def test_two_processes(path: Path, holder: subprocess.Popen[str]) -> None:
     """It is kept from us while the other lives, and is ours when that was killed."""
-    lock = Lock(path)
+    lock = Lock(JOURNAL, path)
     assert not lock.acquire()
     holder.send_signal(signal.SIGKILL)
     holder.wait()
@@ -69,7 +71,7 @@ def test_a_lock_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "b.db.lock").write_text("somebody's notes\n" * 100, encoding="utf-8")
     for path in (tmp_path / "gone" / "c.db", tmp_path / "a.db", tmp_path / "b.db"):
         with pytest.raises(JournalError, match=rf"journal {path}: cannot be locked: "):
-            Lock(path).acquire()
+            Lock(JOURNAL, path).acquire()
 
 
 def test_another_name_of_the_file_has_the_same_lock(path: Path, tmp_path: Path) -> None:
@@ -77,7 +79,7 @@ def test_another_name_of_the_file_has_the_same_lock(path: Path, tmp_path: Path) 
     path.touch()
     link = tmp_path / "link.db"
     link.symlink_to(path)
-    lock, other = Lock(path), Lock(link)
+    lock, other = Lock(JOURNAL, path), Lock(JOURNAL, link)
     assert lock.acquire()
     assert not other.acquire()
     lock.release()

@@ -1,8 +1,9 @@
-"""What is kept of one look at a device, and of one sweep. Pure."""
+"""What is kept of one look at a device, of one sweep, and of what is older than that. Pure."""
 
 from __future__ import annotations
 
 import datetime as dt
+import enum
 from collections.abc import Mapping
 
 from attrs import field, frozen
@@ -33,6 +34,10 @@ class Record:
         skew_s: Its clock minus ours, in seconds; `None` when no clock was read.
         uncertainty_s: The true skew lies within `skew_s` ± this.
         drift: Members that were not as desired.
+
+        has_left:
+            Whether it was no more among the devices of the watch: nobody looked
+            at it. So silence never means that there was nobody to ask.
     """
 
     device: str
@@ -52,6 +57,7 @@ class Record:
     skew_s: float | None = None
     uncertainty_s: float | None = None
     drift: tuple[str, ...] = ()
+    has_left: bool = False
 
 
 @frozen(kw_only=True)
@@ -66,6 +72,13 @@ class SweepRecord:
         states: Devices by state; of several sweeps the mean, rounded.
         sites: The same by site; the site `None` has those without one.
         is_complete: Whether every device was looked at.
+        own_skew_s: Our clock minus the median of the devices in sync; `None` if too few told.
+        own_devices: How many devices told that.
+
+        offset_step_ms, skew_step_s:
+            A device without a record of its own in a complete sweep was found as
+            its record before says, the offset within this step, and its clock
+            within `skew_s` ± (`uncertainty_s` + this step) of ours.
     """
 
     at: dt.datetime
@@ -74,6 +87,10 @@ class SweepRecord:
     states: Mapping[State, int] = field(factory=dict, hash=False)
     sites: Mapping[str | None, Mapping[State, int]] = field(factory=dict, hash=False)
     is_complete: bool = True
+    own_skew_s: float | None = None
+    own_devices: int = 0
+    offset_step_ms: float = 50.0
+    skew_step_s: float = 1.0
 
     @property
     def devices(self) -> int:
@@ -84,3 +101,99 @@ class SweepRecord:
     def ok_ratio(self) -> float | None:
         """The share of devices that are ok; `None` without devices."""
         return self.states.get(State.OK, 0) / self.devices if self.devices else None
+
+
+@frozen(kw_only=True)
+class DayRecord:
+    """
+    What remains of the records of one device and one day once these are forgotten.
+
+    Attributes:
+        device: Its name.
+        day: The day, in UTC.
+        records: How many there were.
+        worst: The worst state among them.
+        offset_ms: The least and the greatest offset that it reported; `None` without any.
+        skew_s: The same of its clock against ours, in seconds.
+    """
+
+    device: str
+    day: dt.date
+    records: int
+    worst: State
+    offset_ms: tuple[float, float] | None = None
+    skew_s: tuple[float, float] | None = None
+
+
+class NoteKind(enum.Enum):
+    """What happened besides sweeps."""
+
+    OPENED = "opened"
+    """A watch began to write."""
+
+    OWN_CLOCK = "own_clock"
+    """Our own clock was set, or the fleet says that it is wrong."""
+
+    LOST = "lost"
+    """What could not be written for long was given up."""
+
+    OTHER = "other"
+    """Anything else worth knowing."""
+
+
+@frozen
+class Note:
+    """
+    Something that happened besides sweeps.
+
+    Attributes:
+        kind: What kind of thing.
+        text: What, in a sentence.
+        at: When, in UTC.
+    """
+
+    kind: NoteKind
+    text: str
+    at: dt.datetime
+
+
+@frozen
+class Place:
+    """
+    A block of the chain: whoever knows it can tell later whether the chain still holds it.
+
+    Attributes:
+        number: Of the block.
+        digest: Over the block and everything before it.
+    """
+
+    number: int
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.digest}"
+
+
+@frozen(kw_only=True)
+class Verdict:
+    """
+    What became of checking a history.
+
+    Attributes:
+        fault: The first thing that is not as it was written; `None` when all is.
+        blocks: Blocks that were checked.
+        records: Records that were checked.
+        begins_after: The block before the first: what is older was forgotten as agreed.
+        head: The last block; with it a later check sees whether the end was cut off.
+    """
+
+    fault: str | None
+    blocks: int
+    records: int
+    begins_after: Place
+    head: Place
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether everything is as it was written."""
+        return self.fault is None

@@ -25,8 +25,7 @@ from typing import Any, Final, Self
 from attrs import field, frozen
 
 from axis_ntp_async.errors import JournalError, JournalLockedError, RolloutError
-from axis_ntp_async.rollout.journal.files import connect, create, make_folder, telling
-from axis_ntp_async.rollout.journal.lock import Lock
+from axis_ntp_async.rollout.journal.files import JOURNAL
 from axis_ntp_async.rollout.journal.reading import LATEST, JournalReader
 from axis_ntp_async.rollout.plan import (
     REOPENED,
@@ -39,6 +38,7 @@ from axis_ntp_async.rollout.plan import (
 from axis_ntp_async.rollout.planning.document import plan_head, step_document
 from axis_ntp_async.rollout.rules.proof import Verdict
 from axis_ntp_async.rollout.runs import Run, RunStatus, RunSummary
+from axis_ntp_async.storage.lock import Lock
 
 _AT_ONCE: Final = 500
 """Rows of one commit, at most."""
@@ -75,19 +75,19 @@ class Journal:
         """Who was at it before and did not end in an orderly way."""
         self.running: str | None = None
         """The run that is being carried out now."""
-        self._lock = Lock(self.path)
+        self._lock = Lock(JOURNAL, self.path)
         self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        make_folder(self.path)
+        JOURNAL.make_folder(self.path)
         if not self._lock.acquire():
             raise JournalLockedError(
                 f"journal {self.path} is in use by {self._other_owner()}; "
                 "there is one run at a time"
             )
         try:
-            create(self.path)
+            JOURNAL.create(self.path)
             self.left_by = self._owner()
             self._now(
                 (
@@ -95,7 +95,7 @@ class Journal:
                     (self.owner, _text(dt.datetime.now(dt.UTC))),
                 )
             )
-            connection = connect(self.path)
+            connection = JOURNAL.connect(self.path)
         except BaseException:
             self._lock.release()
             raise
@@ -214,13 +214,19 @@ class Journal:
         return owner or "another process"
 
     def _owner(self) -> str | None:
-        with telling(self.path), contextlib.closing(connect(self.path)) as connection:
+        with (
+            JOURNAL.telling(self.path),
+            contextlib.closing(JOURNAL.connect(self.path)) as connection,
+        ):
             row = connection.execute("SELECT name, since FROM owner").fetchone()
         return f"{row[0]} since {row[1]}" if row else None
 
     def _now(self, *statements: _Statement) -> None:
         """Commit statements in this thread, in a connection of their own."""
-        with telling(self.path), contextlib.closing(connect(self.path)) as connection:
+        with (
+            JOURNAL.telling(self.path),
+            contextlib.closing(JOURNAL.connect(self.path)) as connection,
+        ):
             _commit(connection, statements)
 
     def _later(self, *statements: _Statement) -> asyncio.Future[None]:
@@ -269,7 +275,7 @@ class Journal:
 
     def _try(self, connection: sqlite3.Connection, batch: list[_Wish]) -> Exception | None:
         try:
-            with telling(self.path):
+            with JOURNAL.telling(self.path):
                 _commit(connection, [one for wish in batch for one in wish.statements])
         except JournalError as error:
             return error

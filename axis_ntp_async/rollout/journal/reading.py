@@ -14,7 +14,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 
 from axis_ntp_async.errors import JournalError, PlanError, RolloutError
-from axis_ntp_async.rollout.journal.files import connect, telling
+from axis_ntp_async.rollout.journal.files import JOURNAL
 from axis_ntp_async.rollout.plan import Result, StepState, StepStatus
 from axis_ntp_async.rollout.planning.document import configuration_from, head_from, step_from
 from axis_ntp_async.rollout.rules.proof import Verdict
@@ -107,6 +107,27 @@ class JournalReader:
         except (PlanError, ValueError) as error:
             raise JournalError(f"journal {self.path}: run {name!r} is damaged: {error}") from error
 
+    def changes(self) -> dict[str, dt.datetime]:
+        """Give when each device was last written to, in whatever run, by its name."""
+        with self._open() as connection:
+            rows = connection.execute(
+                "SELECT device, MAX(at) FROM trail WHERE state IN (?, ?) GROUP BY device",
+                (StepState.ACKED.value, StepState.UNKNOWN.value),
+            )
+            return {device: dt.datetime.fromisoformat(at) for device, at in rows}
+
+    def steps_under_way(self) -> Counter[tuple[str, str, str]]:
+        """Count the steps of runs that are not over, by run, wave and state."""
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for summary in self.runs():
+            if not summary.status.is_over:
+                run = self.load(summary.name)
+                counts.update(
+                    (run.name, str(step.wave), run.statuses[step.device.name].state.value)
+                    for step in run.plan.steps
+                )
+        return counts
+
     def trail(self, name: str, device: str | None = None) -> Iterator[TrailLine]:
         """Give everything that became of the devices of a run, or of one, in order."""
         with self._open() as connection:
@@ -119,7 +140,10 @@ class JournalReader:
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with telling(self.path), contextlib.closing(connect(self.path)) as connection:
+        with (
+            JOURNAL.telling(self.path),
+            contextlib.closing(JOURNAL.connect(self.path)) as connection,
+        ):
             connection.row_factory = sqlite3.Row
             connection.execute("BEGIN")  # all that is read is of one moment
             yield connection

@@ -20,14 +20,15 @@ from attrs import evolve
 
 from axis_ntp_async.errors import JournalError, JournalLockedError, RolloutError
 from axis_ntp_async.rollout.journal import journal as journal_module
-from axis_ntp_async.rollout.journal.files import connect, create
+from axis_ntp_async.rollout.journal.files import JOURNAL
 from axis_ntp_async.rollout.journal.journal import Journal
-from axis_ntp_async.rollout.journal.lock import Lock
 from axis_ntp_async.rollout.journal.reading import JournalReader
 from axis_ntp_async.rollout.plan import Plan, StepState, StepStatus
 from axis_ntp_async.rollout.planning.document import write_plan
 from axis_ntp_async.rollout.rules.proof import Verdict
 from axis_ntp_async.rollout.runs import RunStatus
+from axis_ntp_async.storage.files import FileKind
+from axis_ntp_async.storage.lock import Lock
 
 MakePlan = Callable[..., Plan]
 
@@ -210,13 +211,15 @@ async def test_a_full_disk_is_told_to_everybody_who_waits(
 ) -> None:
     """A note that could not be written is an error, so nothing must follow from it."""
 
-    def small(path: Path) -> sqlite3.Connection:
-        connection = connect(path)
+    connect = FileKind.connect
+
+    def small(kind: FileKind, path: Path) -> sqlite3.Connection:
+        connection = connect(kind, path)
         [pages] = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages + 20}")
         return connection
 
-    monkeypatch.setattr(journal_module, "connect", small)
+    monkeypatch.setattr(FileKind, "connect", small)
     plan = make_plan()
     long = evolve(INTENT, message="x" * 200_000)
     with Journal(path) as journal:
@@ -355,11 +358,11 @@ def test_a_second_one_is_kept_out(journal: Journal, path: Path) -> None:
 def test_one_that_is_being_made_is_kept_to_its_maker(path: Path) -> None:
     """Between taking the lock and making the file there is nobody's name to tell."""
     path.parent.mkdir(parents=True)
-    lock = Lock(path)
+    lock = Lock(JOURNAL, path)
     assert lock.acquire()
     with pytest.raises(JournalLockedError, match="in use by another process; "):
         Journal(path).__enter__()
-    create(path)
+    JOURNAL.create(path)
     with pytest.raises(JournalLockedError, match="in use by another process; "):
         Journal(path).__enter__()
     lock.release()

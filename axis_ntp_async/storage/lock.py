@@ -1,4 +1,4 @@
-"""One process at a time is at a journal."""
+"""One process at a time writes a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-from axis_ntp_async.errors import JournalError
+from axis_ntp_async.storage.files import FileKind
 
 
 @define
@@ -16,29 +16,29 @@ class Lock:
     """
     A lock that ends with its process, however that ends, so it cannot be left behind.
 
-    It is SQLite's own lock on an empty file beside the journal: that works on
-    every system, and the journal itself stays open for whoever only looks.
+    It is SQLite's own lock on an empty file beside the one that it is about:
+    that works on every system, and the file itself stays open for whoever only
+    looks.
 
     Attributes:
-        path: Of the journal.
+        kind: What is locked; its error is raised when the lock itself cannot be made.
+        path: Of the file.
     """
 
+    kind: FileKind
     path: Path
     _held: sqlite3.Connection | None = field(default=None, init=False)
 
     def acquire(self) -> bool:
-        """
-        Take it; `False` when another process has it.
-
-        Raises:
-            JournalError: The file beside the journal cannot be made.
-        """
+        """Take it; `False` when another process has it."""
         path = self.path.resolve()  # the same file may have other names
         beside = path.with_name(f"{path.name}.lock")
         try:
-            held = sqlite3.connect(beside, timeout=0, isolation_level=None)
+            held = sqlite3.connect(
+                beside, timeout=0, isolation_level=None, check_same_thread=False
+            )
         except sqlite3.Error as error:
-            raise JournalError(f"journal {self.path}: cannot be locked: {error}") from error
+            raise self.kind.fault(self.path, f"cannot be locked: {error}") from error
         try:
             held.execute("PRAGMA journal_mode = OFF")
             held.execute("BEGIN EXCLUSIVE")
@@ -46,7 +46,7 @@ class Lock:
             held.close()
             if "locked" in str(error):
                 return False
-            raise JournalError(f"journal {self.path}: cannot be locked: {error}") from error
+            raise self.kind.fault(self.path, f"cannot be locked: {error}") from error
         self._held = held
         return True
 

@@ -1,0 +1,140 @@
+"""`Recorder`: from what a watch tells into a history, and the watch never waits for long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Final, Self
+
+from axis_ntp_async.errors import HistoryError
+from axis_ntp_async.health.history.history import History
+from axis_ntp_async.health.history.keeping import record_of
+from axis_ntp_async.health.history.record import Note, NoteKind, Record, SweepRecord
+from axis_ntp_async.health.watch.events import Found, SweepBegan, SweepEnded, WatchEvent
+from axis_ntp_async.health.watch.memory import WatchMemory
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 500
+_AT_LEAST_EVERY_S: Final = 10.0
+"""More than this is never lost when the process is killed."""
+
+
+class Recorder:
+    """
+    Writes what a watch tells into a history, as a context manager.
+
+    When the history cannot be written, the watch goes on: `fault` and the log
+    tell why, and what was found waits in memory.
+
+    Args:
+        history: An open one, which stays open.
+        memory: What the watch keeps; it is remembered after each sweep.
+
+        with_offsets:
+            Also remember offsets that move, see `WatchMemory.plain`; for a
+            process that ends after each sweep.
+
+    Attributes:
+        fault: Why the last writing failed; `None` when it did not.
+    """
+
+    def __init__(
+        self, history: History, memory: WatchMemory, *, with_offsets: bool = False
+    ) -> None:
+        self.fault: str | None = None
+        self._history = history
+        self._memory = memory
+        self._with_offsets = with_offsets
+        self._remembered = memory.plain(with_offsets=with_offsets)
+        self._records: list[Record] = []
+        self._written_at = time.monotonic()
+        self._own_clock_is_odd = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        records, self._records = self._records, []
+        self._thread.submit(self._try, lambda: self._history.append(records))
+        self._thread.shutdown()
+
+    async def take(self, event: WatchEvent) -> None:
+        """Take in what a watch tells; findings are written some hundreds at once."""
+        if isinstance(event, Found):
+            self._records.append(record_of(event.finding))
+            is_due = time.monotonic() - self._written_at > _AT_LEAST_EVERY_S
+            if is_due or len(self._records) >= _AT_ONCE:
+                await self._write()
+        elif isinstance(event, SweepEnded):
+            await self._write()
+            await self._in_thread(lambda: self._end_sweep(event))
+        elif isinstance(event, SweepBegan) and event.number == 1:
+            by = f" by {self._history.owner}" if self._history.owner else ""
+            text = f"a watch began to write{by}"
+            await self._in_thread(lambda: self._history.note(NoteKind.OPENED, text, event.at))
+
+    async def _write(self) -> None:
+        records, self._records = self._records, []
+        self._written_at = time.monotonic()
+        await self._in_thread(lambda: self._history.append(records))
+
+    def _end_sweep(self, event: SweepEnded) -> None:
+        self._history.end_sweep(sweep_record_of(event), tuple(self._notes(event)))
+        now = self._memory.plain(with_offsets=self._with_offsets)
+        before, self._remembered = self._remembered, now
+        gone = dict.fromkeys(before.keys() - now.keys())
+        new = {key: text for key, text in now.items() if before.get(key) != text}
+        try:
+            self._history.remember({**gone, **new})
+        except HistoryError:
+            self._remembered = before
+            raise
+        self._history.prune(event.ended_at)
+
+    def _notes(self, event: SweepEnded) -> Iterator[Note]:
+        was_odd, self._own_clock_is_odd = self._own_clock_is_odd, event.own_clock.is_odd
+        message = event.own_clock.message
+        if message is not None and (event.own_clock.stepped_s or not was_odd):
+            yield Note(NoteKind.OWN_CLOCK, message, event.ended_at)
+        elif was_odd and not event.own_clock.is_odd:
+            text = "our own clock agrees with the devices again"
+            yield Note(NoteKind.OWN_CLOCK, text, event.ended_at)
+
+    async def _in_thread(self, work: Callable[[], object]) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._try, work)
+
+    def _try(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except HistoryError as error:
+            if self.fault is None:
+                _LOGGER.warning("%s; the watch goes on without", error)
+            self.fault = str(error)
+        else:
+            if self.fault is not None:
+                _LOGGER.warning("history %s can be written again", self._history.path)
+            self.fault = None
+
+
+def sweep_record_of(event: SweepEnded) -> SweepRecord:
+    """Give what is kept of a sweep."""
+    return SweepRecord(
+        at=event.began_at,
+        ended_at=event.ended_at,
+        states=dict(event.summary.states),
+        sites={site: dict(states) for site, states in event.summary.sites.items()},
+        is_complete=event.is_complete,
+        own_skew_s=event.own_clock.skew_s,
+        own_devices=event.own_clock.devices,
+    )

@@ -1,0 +1,213 @@
+"""What stands in the cells of a history: integers, and texts in ASCII. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import json
+import math
+from typing import Any, Final, NamedTuple
+
+from axis_ntp_async.health.finding import Cause, State
+from axis_ntp_async.health.history.record import Note, NoteKind, Record, SweepRecord
+
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MILLISECOND: Final = dt.timedelta(milliseconds=1)
+_DAYS: Final = dt.timedelta(days=1)
+
+_MOST: Final = 1e12
+"""No clock is farther off than 30,000 years; a device may say so all the same."""
+
+STATES: Final = tuple(sorted(State, key=lambda state: state.rank))
+"""By rank, which is how a state is stored."""
+
+
+class Numbers(NamedTuple):
+    """What differs from look to look, in integers; `None` is what is not known."""
+
+    at_ms: int
+    offset_us: int | None
+    skew_ms: int | None
+    uncertainty_ms: int | None
+
+
+def key_of(name: str) -> str:
+    """Give a name as a cell can hold it: half a character is no text to SQLite."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def bytes_of(text: str) -> bytes:
+    """Give any text as bytes, also one that is none to SQLite."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def text_of(cell: bytes) -> str:
+    """Give the text that these bytes are."""
+    return cell.decode("utf-8", "surrogatepass")
+
+
+def look_text(record: Record) -> str:
+    """Give everything of a record but its numbers, in the one way of writing it."""
+    return _json(
+        {
+            "device": record.device,
+            "address": record.address,
+            "serial": record.serial,
+            "site": record.site,
+            "state": record.state.value,
+            "cause": record.cause.value if record.cause else None,
+            "message": record.message,
+            "enabled": record.enabled,
+            "nts": record.nts,
+            "source": record.source,
+            "servers": record.servers,
+            "synced": record.synced,
+            "drift": record.drift,
+            "has_left": record.has_left,
+        }
+    )
+
+
+def numbers_of(record: Record) -> Numbers:
+    """Give the numbers of a record, as exactly as they are kept."""
+    return Numbers(
+        at_ms=milliseconds(record.at),
+        offset_us=_thousandths(record.offset_ms),
+        skew_ms=_thousandths(record.skew_s),
+        uncertainty_ms=_thousandths(record.uncertainty_s),
+    )
+
+
+@functools.lru_cache(maxsize=20_000)
+def _look(text: str) -> dict[str, Any]:
+    """Read a look; most records have theirs in common with others."""
+    members: dict[str, Any] = json.loads(text)
+    cause, servers = members["cause"], members["servers"]
+    return {
+        **members,
+        "state": State(members["state"]),
+        "cause": Cause(cause) if cause is not None else None,
+        "servers": tuple(servers) if servers is not None else None,
+        "drift": tuple(members["drift"]),
+    }
+
+
+def record_from(text: str, numbers: Numbers) -> Record:
+    """
+    Give a record.
+
+    Raises:
+        ValueError: The text is none of ours.
+    """
+    try:
+        return Record(
+            **_look(text),
+            at=moment(numbers.at_ms),
+            offset_ms=thousand_of(numbers.offset_us),
+            skew_s=thousand_of(numbers.skew_ms),
+            uncertainty_s=thousand_of(numbers.uncertainty_ms),
+        )
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"a record in it is none ({error!r}): axis-ntp history verify") from error
+
+
+def sweep_text(sweep: SweepRecord) -> str:
+    """Give a sweep, in the one way of writing it."""
+    return _json(
+        {
+            "at": milliseconds(sweep.at),
+            "ended_at": milliseconds(sweep.ended_at),
+            "sites": [
+                [site, [states.get(state, 0) for state in STATES]]
+                for site, states in (sweep.sites or {None: sweep.states}).items()
+            ],
+            "is_complete": sweep.is_complete,
+            "own_skew": _thousandths(sweep.own_skew_s),
+            "own_devices": sweep.own_devices,
+            "offset_step": _thousandths(sweep.offset_step_ms),
+            "skew_step": _thousandths(sweep.skew_step_s),
+        }
+    )
+
+
+def sweep_from(text: str) -> SweepRecord:
+    """
+    Give a sweep.
+
+    Raises:
+        ValueError: The text is none of ours.
+    """
+    try:
+        members: dict[str, Any] = json.loads(text)
+        sites = {
+            site: {state: count for state, count in zip(STATES, counts, strict=True) if count}
+            for site, counts in members["sites"]
+        }
+        return SweepRecord(
+            at=moment(members["at"]),
+            ended_at=moment(members["ended_at"]),
+            states=total_of(sites.values()),
+            sites=sites,
+            is_complete=members["is_complete"],
+            own_skew_s=thousand_of(members["own_skew"]),
+            own_devices=members["own_devices"],
+            offset_step_ms=members["offset_step"] / 1000,
+            skew_step_s=members["skew_step"] / 1000,
+        )
+    except (KeyError, TypeError, OverflowError) as error:
+        raise ValueError(f"a sweep in it is none ({error!r}): axis-ntp history verify") from error
+
+
+def total_of(sites: Any) -> dict[State, int]:  # noqa: ANN401  any mappings of states
+    """Give the sum over sites."""
+    return {state: count for state in STATES if (count := sum(one.get(state, 0) for one in sites))}
+
+
+def notes_text(notes: tuple[Note, ...]) -> str | None:
+    """Give notes, in the one way of writing them; `None` when there are none."""
+    if not notes:
+        return None
+    return _json([[note.kind.value, note.text, milliseconds(note.at)] for note in notes])
+
+
+def notes_from(text: str) -> tuple[Note, ...]:
+    """
+    Give notes.
+
+    Raises:
+        ValueError: The text is none of ours.
+    """
+    try:
+        return tuple(Note(NoteKind(kind), told, moment(at)) for kind, told, at in json.loads(text))
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"a note in it is none ({error!r}): axis-ntp history verify") from error
+
+
+def milliseconds(at: dt.datetime) -> int:
+    """Give a moment as milliseconds since 1970."""
+    return (at - _EPOCH) // _MILLISECOND
+
+
+def moment(at: int) -> dt.datetime:
+    """Give milliseconds since 1970 as a moment in UTC."""
+    return _EPOCH + at * _MILLISECOND
+
+
+def day_of(number: int) -> dt.date:
+    """Give a number of days since 1970 as a day."""
+    return (_EPOCH + number * _DAYS).date()
+
+
+def thousand_of(thousandths: int | None) -> float | None:
+    """Give thousandths as what they are thousandths of."""
+    return None if thousandths is None else thousandths / 1000
+
+
+def _thousandths(value: float | None) -> int | None:
+    if value is None or not math.isfinite(value):
+        return None
+    return round(max(-_MOST, min(value, _MOST)) * 1000)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":"))

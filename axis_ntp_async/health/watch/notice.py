@@ -1,0 +1,104 @@
+"""What is worth telling somebody: changes and causes that begin or end, once each. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+from attrs import define, evolve, field, frozen
+
+from axis_ntp_async.health.finding import State
+from axis_ntp_async.health.watch.events import SourceKept, StateChange, SweepEnded, WatchEvent
+from axis_ntp_async.health.watch.own_clock import OwnClock
+from axis_ntp_async.health.watch.site_causes import SiteCause
+
+
+@frozen(kw_only=True)
+class Notice:
+    """
+    What has changed since the last notice.
+
+    Attributes:
+        at: When, in UTC.
+        changes: Devices that changed by themselves; those of a site's cause are not among them.
+        began, ended: Causes that devices of a site have in common.
+        notes: Sentences about ourselves: our clock, the list of devices.
+        states: Devices by state in the last sweep.
+    """
+
+    at: dt.datetime
+    changes: tuple[StateChange, ...] = ()
+    began: tuple[SiteCause, ...] = ()
+    ended: tuple[SiteCause, ...] = ()
+    notes: tuple[str, ...] = ()
+    states: Mapping[State, int] = field(factory=dict, hash=False)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to tell."""
+        return not (self.changes or self.began or self.ended or self.notes)
+
+    def followed_by(self, later: Notice) -> Notice:
+        """
+        Give one notice for two, because the first could not be delivered.
+
+        Of a device only what it is now is told, and nothing when that is what it
+        was before both; the same holds for the cause of a site.
+        """
+        first = {change.device.name: change for change in reversed(self.changes)}
+        last = {change.device.name: change for change in (*self.changes, *later.changes)}
+        changes = (
+            evolve(change, before=first[name].before) if name in first else change
+            for name, change in last.items()
+        )
+        over = {cause.key for cause in later.ended}
+        new = {cause.key for cause in self.began}
+        return Notice(
+            at=later.at,
+            changes=tuple(one for one in changes if (one.before or State.OK) is not one.after),
+            began=(*(one for one in self.began if one.key not in over), *later.began),
+            ended=(*self.ended, *(one for one in later.ended if one.key not in new)),
+            notes=tuple(dict.fromkeys((*self.notes, *later.notes))),
+            states=later.states,
+        )
+
+
+@define
+class Notices:
+    """Makes notices of what a watch tells; it remembers what it has said of ourselves."""
+
+    _own_clock_is_odd: bool = field(default=False, init=False)
+    _source_fault: str | None = field(default=None, init=False)
+    _seen_fault: str | None = field(default=None, init=False)
+
+    def of(self, event: WatchEvent) -> Notice | None:
+        """Give what is worth telling after an event; `None` when nothing is."""
+        if isinstance(event, SourceKept):
+            self._seen_fault = event.message
+        if not isinstance(event, SweepEnded):
+            return None
+        notice = Notice(
+            at=event.ended_at,
+            changes=tuple(change for change in event.changes if change.site_cause is None),
+            began=event.began,
+            ended=event.ended,
+            notes=(*self._of_source(), *self._of_own_clock(event.own_clock)),
+            states=dict(event.summary.states),
+        )
+        return None if notice.is_empty else notice
+
+    def _of_source(self) -> tuple[str, ...]:
+        seen, self._seen_fault = self._seen_fault, None
+        before, self._source_fault = self._source_fault, seen
+        if seen == before:
+            return ()
+        if seen is None:
+            return ("the list of devices can be read again",)
+        return (f"the list of devices cannot be read, the old one is kept: {seen}",)
+
+    def _of_own_clock(self, own_clock: OwnClock) -> tuple[str, ...]:
+        was_odd, self._own_clock_is_odd = self._own_clock_is_odd, own_clock.is_odd
+        if was_odd and not own_clock.is_odd:
+            return ("our own clock agrees with the devices again",)
+        message = own_clock.message
+        return (message,) if message and not (was_odd and own_clock.is_odd) else ()

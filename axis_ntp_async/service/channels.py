@@ -1,0 +1,149 @@
+"""Where notices go: a webhook, a command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+import aiohttp
+import tenacity
+from attrs import field, frozen
+from yarl import URL
+
+from axis_ntp_async.errors import DeliveryError
+from axis_ntp_async.report.documents import Document
+
+_TIMEOUT_S: Final = 10.0
+_COMMAND_LIMIT_S: Final = 30.0
+_ATTEMPTS: Final = 4
+_LONGEST_WAIT_S: Final = 20.0
+_WORTH_ANOTHER_TRY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+class Channel(Protocol):
+    """Somebody who takes notices."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages; no secret is in it."""
+        ...
+
+    async def send(self, notice: Document) -> None:
+        """
+        Deliver one notice.
+
+        Raises:
+            DeliveryError: It was not taken.
+        """
+        ...
+
+
+class _TransientError(Exception):
+    """Another try may help."""
+
+
+@frozen(kw_only=True)
+class Webhook:
+    """
+    A URL that notices are posted to, as JSON.
+
+    Redirects are not followed: the headers may hold a secret.
+
+    Attributes:
+        url: The URL; it may be a secret itself, so only its host is ever shown.
+        headers: Sent with each post, such as a token.
+        wait_s: Seconds of the first wait between two tries; later ones are longer.
+    """
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(factory=dict, repr=False, hash=False)
+    wait_s: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """Its host."""
+        return f"webhook at {URL(self.url).host}"
+
+    async def send(self, notice: Document) -> None:
+        """
+        Post a notice; what may be transient is tried again.
+
+        Raises:
+            DeliveryError: It was not taken.
+        """
+        retrying = tenacity.AsyncRetrying(
+            stop=tenacity.stop_after_attempt(_ATTEMPTS),
+            wait=tenacity.wait_random_exponential(multiplier=self.wait_s, max=_LONGEST_WAIT_S),
+            retry=tenacity.retry_if_exception_type(_TransientError),
+            reraise=True,
+        )
+        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            try:
+                await retrying(self._post, session, notice)
+            except _TransientError as error:
+                # Not chained: the text of aiohttp's errors may hold the URL.
+                raise DeliveryError(f"{self.name}: {error}") from None
+
+    async def _post(self, session: aiohttp.ClientSession, notice: Document) -> None:
+        try:
+            async with session.post(
+                self.url, json=notice, headers=self.headers, allow_redirects=False
+            ) as answer:
+                status = answer.status
+        except TimeoutError:
+            raise _TransientError(f"no answer within {_TIMEOUT_S:g} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise _TransientError(type(error).__name__) from None
+        if status in _WORTH_ANOTHER_TRY:
+            raise _TransientError(f"HTTP {status}")
+        if not 200 <= status < 300:  # noqa: PLR2004  what HTTP calls success
+            raise DeliveryError(f"{self.name}: HTTP {status}")
+
+
+@frozen(kw_only=True)
+class Command:
+    """
+    A program that gets each notice as JSON on its standard input.
+
+    Attributes:
+        words: The program and its arguments; no shell is between.
+        limit_s: Seconds that it may take.
+    """
+
+    words: Sequence[str] = field(repr=False)
+    limit_s: float = _COMMAND_LIMIT_S
+
+    @property
+    def name(self) -> str:
+        """The program."""
+        return f"command {self.words[0]}"
+
+    async def send(self, notice: Document) -> None:
+        """
+        Run it once.
+
+        Raises:
+            DeliveryError: It cannot be run, took too long, or ended with another code than 0.
+        """
+        nowhere = asyncio.subprocess.DEVNULL
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self.words, stdin=asyncio.subprocess.PIPE, stdout=nowhere, stderr=nowhere
+            )
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or "it is no command"
+            raise DeliveryError(f"{self.name}: cannot be run: {reason}") from error
+        try:
+            async with asyncio.timeout(self.limit_s):
+                await process.communicate(json.dumps(notice).encode())
+        except TimeoutError:
+            raise DeliveryError(f"{self.name}: took longer than {self.limit_s:g} s") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            raise DeliveryError(f"{self.name}: ended with {process.returncode}")

@@ -1,0 +1,122 @@
+"""`Notifier`: notices to their channels, while the watch goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from attrs import define, field
+
+from axis_ntp_async.errors import DeliveryError
+from axis_ntp_async.health.watch.events import WatchEvent
+from axis_ntp_async.health.watch.notice import Notice, Notices
+from axis_ntp_async.report.notices import notice_document
+from axis_ntp_async.service.channels import Channel
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+_AGAIN_AFTER_S: Final = 60.0
+_FAREWELL_S: Final = 60.0
+"""At the end a channel has so long to take what is still to be told."""
+
+
+@define(eq=False)
+class _Outbox:
+    """
+    What one channel is still to be told: one notice, however long it does not listen.
+
+    Attributes:
+        channel: Whom.
+        again_after_s: Seconds until it is tried again.
+    """
+
+    channel: Channel
+    again_after_s: float
+    _waiting: Notice | None = field(default=None, init=False)
+    _something: asyncio.Event = field(factory=asyncio.Event, init=False)
+    _ending: asyncio.Event = field(factory=asyncio.Event, init=False)
+
+    def put(self, notice: Notice) -> None:
+        """Put a notice to what is waiting already."""
+        self._waiting = self._waiting.followed_by(notice) if self._waiting else notice
+        self._something.set()
+
+    def end(self) -> None:
+        """Deliver what is waiting, and no more."""
+        self._ending.set()
+        self._something.set()
+
+    async def deliver(self) -> None:
+        """Deliver notices until the end."""
+        while not (self._ending.is_set() and self._waiting is None):
+            await self._something.wait()
+            self._something.clear()
+            notice, self._waiting = self._waiting, None
+            if notice is None or notice.is_empty:
+                continue
+            try:
+                await self.channel.send(notice_document(notice))
+            except DeliveryError as error:
+                _LOGGER.warning("a notice was not delivered: %s", error)
+                if self._ending.is_set():
+                    return
+                later, self._waiting = self._waiting, notice
+                if later is not None:
+                    self.put(later)
+                await self._pause()
+                self._something.set()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self.again_after_s):
+                await self._ending.wait()
+        except TimeoutError:
+            return
+
+
+class Notifier:
+    """
+    Tells channels what a watch finds, as a context manager.
+
+    A channel that does not listen is told later, everything at once; a watch
+    never waits for it. At the end there is a minute for what is left.
+
+    Args:
+        channels: Whom to tell.
+        again_after_s: Seconds until a channel that failed is tried again.
+    """
+
+    def __init__(
+        self, channels: Sequence[Channel], *, again_after_s: float = _AGAIN_AFTER_S
+    ) -> None:
+        self._notices = Notices()
+        self._outboxes = [_Outbox(channel, again_after_s) for channel in channels]
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        self._tasks = [asyncio.create_task(outbox.deliver()) for outbox in self._outboxes]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for outbox in self._outboxes:
+            outbox.end()
+        if self._tasks:
+            done, late = await asyncio.wait(self._tasks, timeout=_FAREWELL_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*done, *late, return_exceptions=bool(late))
+
+    def take(self, event: WatchEvent) -> None:
+        """Take in what a watch tells."""
+        notice = self._notices.of(event)
+        if notice is not None:
+            for outbox in self._outboxes:
+                outbox.put(notice)

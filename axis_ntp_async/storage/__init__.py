@@ -1,0 +1,5 @@
+"""
+Files that outlive us, in SQLite: what a journal and a history have in common.
+
+Read `files.py` (making, knowing and opening one), then `lock.py` (who may write).
+"""

@@ -1,0 +1,178 @@
+"""What is worth telling, once: of devices, of sites, and of ourselves."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from axis_ntp_async.device.records import Device
+from axis_ntp_async.health.finding import Cause, State
+from axis_ntp_async.health.sweep import Summary
+from axis_ntp_async.health.watch.events import SourceKept, StateChange, SweepEnded
+from axis_ntp_async.health.watch.notice import Notice, Notices
+from axis_ntp_async.health.watch.own_clock import OwnClock
+from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
+
+AT = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
+
+
+def change(
+    name: str, after: State, before: State | None = State.OK, **members: Any
+) -> StateChange:
+    return StateChange(
+        device=Device(name=name, host="192.0.2.17", site="berlin"),
+        before=before,
+        after=after,
+        cause=None if after is State.OK else Cause.NOT_SYNCED,
+        message="not synced",
+        hint="Check.",
+        since=AT,
+        **members,
+    )
+
+
+def cause(site: str = "berlin") -> SiteCause:
+    return SiteCause(
+        site=site,
+        trouble=SiteTrouble.TIME_SERVER,
+        servers=("10.0.0.5",),
+        affected=41,
+        of=43,
+        began_at=AT,
+        within_s=360.0,
+    )
+
+
+def ended(**members: Any) -> SweepEnded:
+    usual: dict[str, Any] = {
+        "number": 1,
+        "began_at": AT,
+        "ended_at": AT,
+        "interval_s": 300.0,
+        "summary": Summary(),
+        "own_clock": OwnClock(),
+    }
+    return SweepEnded(**{**usual, **members})
+
+
+def test_a_quiet_sweep_is_no_notice() -> None:
+    """Nobody is told that nothing happened."""
+    assert Notices().of(ended()) is None
+
+
+def test_what_belongs_to_a_site_is_told_once() -> None:
+    """One line for the site in place of 41 devices."""
+    common = cause()
+    notice = Notices().of(
+        ended(
+            changes=(
+                change("lobby-1", State.CRITICAL, site_cause=common),
+                change("roof-7", State.CRITICAL),
+            ),
+            began=(common,),
+        )
+    )
+    assert notice is not None
+    assert [one.device.name for one in notice.changes] == ["roof-7"]
+    assert notice.began == (common,)
+
+
+def test_our_own_clock_is_told_when_it_begins_and_ends() -> None:
+    """The number changes with every sweep, and is not news."""
+    notices = Notices()
+    odd = [OwnClock(skew_s=3.0 + place, devices=9, is_odd=True) for place in range(3)]
+    told = [notices.of(ended(own_clock=one)) for one in (*odd, OwnClock(), OwnClock())]
+    assert [one.notes[0].split(":")[0] if one else None for one in told] == [
+        "our own clock is the odd one",
+        None,
+        None,
+        "our own clock agrees with the devices again",
+        None,
+    ]
+
+
+def test_a_clock_that_was_set_is_told_each_time() -> None:
+    """Two steps are two pieces of news."""
+    notices = Notices()
+    assert all(notices.of(ended(own_clock=OwnClock(stepped_s=5.0))) for _ in range(2))
+
+
+def test_a_broken_list_is_told_until_it_is_right_again() -> None:
+    """Once for each fault, and once at the end."""
+    notices = Notices()
+    told = []
+    for message in ("line 3: what", "line 3: what", "line 4: what", None, None):
+        if message:
+            assert notices.of(SourceKept(at=AT, message=message)) is None
+        notice = notices.of(ended())
+        told.append(notice.notes[0] if notice else None)
+    assert told == [
+        "the list of devices cannot be read, the old one is kept: line 3: what",
+        None,
+        "the list of devices cannot be read, the old one is kept: line 4: what",
+        "the list of devices can be read again",
+        None,
+    ]
+
+
+def notice(**members: Any) -> Notice:
+    return Notice(at=AT, **members)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ((State.OK, State.CRITICAL), (State.CRITICAL, State.OK), None),
+        ((State.OK, State.WARNING), (State.WARNING, State.CRITICAL), (State.OK, State.CRITICAL)),
+        ((State.CRITICAL, State.OK), (State.OK, State.CRITICAL), None),
+        ((None, State.CRITICAL), (State.CRITICAL, State.OK), None),
+    ],
+)
+def test_two_notices_become_one(
+    first: tuple[State | None, State],
+    second: tuple[State, State],
+    expected: tuple[State | None, State] | None,
+) -> None:
+    """What could not be delivered is told as it is now, and nothing when it is as it was."""
+    early = notice(changes=(change("cam", first[1], first[0]),))
+    late = notice(changes=(change("cam", second[1], second[0]),))
+    both = early.followed_by(late)
+    assert [(one.before, one.after) for one in both.changes] == ([expected] if expected else [])
+    assert both.is_empty is (expected is None)
+
+
+def test_other_devices_are_kept_as_they_are() -> None:
+    """Two notices about two devices are a notice about both."""
+    both = notice(changes=(change("one", State.CRITICAL),)).followed_by(
+        notice(changes=(change("two", State.UNKNOWN),), states={State.OK: 3})
+    )
+    assert [one.device.name for one in both.changes] == ["one", "two"]
+    assert both.states == {State.OK: 3}
+
+
+def test_a_cause_that_came_and_went_is_not_told() -> None:
+    """A site that was down while nobody listened is up again; one that ended did end."""
+    begun = notice(began=(cause(), cause("lyon")))
+    both = begun.followed_by(notice(ended=(cause(), cause("oslo"))))
+    assert [one.site for one in both.began] == ["lyon"]
+    assert [one.site for one in both.ended] == ["oslo"]
+
+
+def test_sentences_are_not_repeated() -> None:
+    """The same twice is once."""
+    both = notice(notes=("our clock", "the list")).followed_by(notice(notes=("our clock",)))
+    assert both.notes == ("our clock", "the list")
+
+
+def test_merging_is_the_same_in_one_go_or_two() -> None:
+    """However often delivery fails, the outcome is the same."""
+    steps = [
+        notice(changes=(change("cam", State.CRITICAL),)),
+        notice(changes=(change("cam", State.OK, State.CRITICAL),), began=(cause(),)),
+        notice(changes=(change("cam", State.UNKNOWN),), ended=(cause(),)),
+    ]
+    left = steps[0].followed_by(steps[1]).followed_by(steps[2])
+    right = steps[0].followed_by(steps[1].followed_by(steps[2]))
+    assert evolve(left, states={}) == evolve(right, states={})
+    assert [one.after for one in left.changes] == [State.UNKNOWN]

@@ -1,0 +1,120 @@
+"""Channels are told while the watch goes on; who does not listen is told later, in one go."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import pytest
+from attrs import define, field
+
+from axis_ntp_async.errors import DeliveryError
+from axis_ntp_async.health.finding import State
+from axis_ntp_async.health.watch.events import SweepEnded
+from axis_ntp_async.report.documents import Document
+from axis_ntp_async.service.notifier import Notifier
+
+
+@define
+class Ear:
+    """A channel that remembers, and refuses as often as it is told to."""
+
+    refusals: int = 0
+    takes_s: float = 0.0
+    tries: int = 0
+    heard: list[Document] = field(factory=list)
+    name: str = "ear"
+
+    async def send(self, notice: Document) -> None:
+        self.tries += 1
+        await asyncio.sleep(self.takes_s)
+        if self.refusals:
+            self.refusals -= 1
+            raise DeliveryError("ear: HTTP 503")
+        self.heard.append(notice)
+
+    @property
+    def devices(self) -> list[list[str]]:
+        return [[change["device"] for change in one["changes"]] for one in self.heard]
+
+
+MakeEnded = Callable[..., SweepEnded]
+
+
+async def test_every_channel_hears_it(sweep_ended: MakeEnded) -> None:
+    """Both, in the order in which things happened; a quiet sweep is not told."""
+    ears = [Ear(), Ear()]
+    async with Notifier(ears) as notifier:
+        notifier.take(sweep_ended("lobby-1"))
+        await asyncio.sleep(0.01)
+        notifier.take(sweep_ended())
+        notifier.take(sweep_ended("lobby-1", after=State.OK))
+    assert [ear.devices for ear in ears] == [[["lobby-1"], ["lobby-1"]]] * 2
+    assert "is ok again" in ears[0].heard[1]["text"]
+
+
+async def test_a_slow_channel_keeps_nobody_waiting(sweep_ended: MakeEnded) -> None:
+    """What happens while it is busy is told at once afterwards."""
+    slow, quick = Ear(takes_s=0.05), Ear()
+    async with Notifier([slow, quick]) as notifier:
+        for place in range(4):
+            notifier.take(sweep_ended(f"cam-{place}"))
+            await asyncio.sleep(0.005)
+        assert quick.devices == [["cam-0"], ["cam-1"], ["cam-2"], ["cam-3"]]
+    assert slow.devices == [["cam-0"], ["cam-1", "cam-2", "cam-3"]]
+
+
+async def test_what_was_refused_is_told_later(
+    sweep_ended: MakeEnded, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With all that came meanwhile, as it is now, and the log says that it was refused."""
+    ear = Ear(refusals=1)
+    with caplog.at_level(logging.WARNING):
+        async with Notifier([ear], again_after_s=0.05) as notifier:
+            notifier.take(sweep_ended("one", "two"))
+            await asyncio.sleep(0.02)
+            notifier.take(sweep_ended("one", after=State.OK))
+            notifier.take(sweep_ended("three"))
+            await asyncio.sleep(0.2)
+            assert ear.devices == [["two", "three"]]
+    assert caplog.messages == ["a notice was not delivered: ear: HTTP 503"]
+
+
+async def test_the_end_is_not_waited_out(sweep_ended: MakeEnded) -> None:
+    """A channel that refused is tried once more at the end, and then let go."""
+    ear = Ear(refusals=99)
+    async with Notifier([ear], again_after_s=3600.0) as notifier:
+        notifier.take(sweep_ended("one"))
+        await asyncio.sleep(0.01)
+        assert ear.tries == 1
+    assert ear.tries == 2
+    assert ear.heard == []
+
+
+async def test_a_channel_that_hangs_is_let_go(
+    sweep_ended: MakeEnded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is a bound to every farewell."""
+    monkeypatch.setattr("axis_ntp_async.service.notifier._FAREWELL_S", 0.05)
+    ear = Ear(takes_s=3600.0)
+    async with Notifier([ear]) as notifier:
+        notifier.take(sweep_ended("one"))
+        await asyncio.sleep(0.01)
+    assert ear.heard == []
+
+
+async def test_news_that_cancel_each_other_are_none(sweep_ended: MakeEnded) -> None:
+    """A device that was down while nobody listened, and is up again, is not told."""
+    ear = Ear(refusals=1)
+    async with Notifier([ear], again_after_s=0.02) as notifier:
+        notifier.take(sweep_ended("one"))
+        await asyncio.sleep(0.01)
+        notifier.take(sweep_ended("one", after=State.OK))
+        await asyncio.sleep(0.1)
+    assert ear.tries == 1
+    assert ear.heard == []
+
+
+async def test_nobody_to_tell_is_fine(sweep_ended: MakeEnded) -> None:
+    """A watch without channels tells nobody."""
+    async with Notifier([]) as notifier:
+        notifier.take(sweep_ended("one"))
