@@ -1,7 +1,7 @@
 """
 Telling others what a watch finds, while it goes on.
 
-Read `consumers.py` first (who listens to a watch), then `recording.py` (into
-the history), `notifier.py` with `channels.py` (to people), and `board.py`,
-`access.py` and `server.py`: metrics, probes and the page over HTTP.
+Read `notifier.py` with `channels.py` first (to people), then `board.py` (what
+can be seen), `access.py` (by whom) and `server.py`: metrics, probes and the
+page over HTTP.
 """

@@ -19,6 +19,9 @@ from axis_ntp_async.simulator.model.camera import Camera
 
 COMMANDS = [
     *([one] for one in ("demo", "sweep", "get", "versions", "set", "trust", "simulate")),
+    *([one] for one in ("watch", "report", "check", "evidence", "plan", "apply")),
+    *(["history", one] for one in ("show", "verify")),
+    *(["rules", one] for one in ("alerts", "dashboard")),
     *(["inventory", one] for one in ("check", "list", "convert")),
     *(["policy", one] for one in ("check", "explain")),
     ["inventory"],

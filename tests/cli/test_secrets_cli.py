@@ -36,6 +36,11 @@ COMMANDS = (
     ("get", "-o", "json"),
     ("versions", "-o", "csv"),
     ("set", "--minpoll", "7", "--yes", "-o", "table"),
+    ("sweep", "-o", "html"),
+    ("watch", "--once", "-o", "table", "--textfile", "axis.prom"),
+    ("watch", "--once", "-o", "jsonl"),
+    ("report",),
+    ("check",),
 )
 
 
@@ -49,10 +54,12 @@ def test_no_run_shows_the_password(
     run: Callable[..., Any],
     serve: Callable[..., Path],
     make_camera: Make,
+    *,
     caplog: pytest.LogCaptureFixture,
     failure: str,
+    tmp_path: Path,
 ) -> None:
-    """Whatever goes wrong: not in results, not in messages, not in the most talkative log."""
+    """Whatever goes wrong: not in results, messages, files, nor in the most talkative log."""
     inventory = serve(make_camera(**FAILURES[failure]))
     (inventory.parent / "fleet.password").write_text(CANARY, encoding="utf-8")
     with caplog.at_level(logging.DEBUG, "axis_ntp_async"):
@@ -60,6 +67,9 @@ def test_no_run_shows_the_password(
             _, out, err = run(command, inventory, "--attempts", "1", *arguments)
             assert out + err
             assert CANARY not in out + err
+    written = everything_written(tmp_path)
+    assert {"history.db", "axis.prom", "report.html"} <= {Path(name).name for name in written}
+    assert not [name for name, text in written.items() if CANARY.encode() in text]
     assert CANARY not in caplog.text
 
 
