@@ -240,7 +240,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  whatever the name stands for
     if name == "__version__":
-        return importlib.import_module("importlib.metadata").version(__name__)
+        return importlib.import_module(f"{__name__}.version").VERSION
     if name not in _FILE_OF_NAME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_FILE_OF_NAME[name]}"), name)

@@ -14,6 +14,7 @@ PACKAGE: Final = PROJECT / "axis_ntp_async"
 OURS: Final = "axis_ntp_async"
 
 FLOORS: Final = (
+    "version",
     "errors",
     "storage",
     "device",

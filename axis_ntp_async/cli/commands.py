@@ -10,14 +10,14 @@ from axis_ntp_async.cli import options as shared
 from axis_ntp_async.cli.history_commands import HISTORY_COMMANDS, history_option
 from axis_ntp_async.cli.monitoring_commands import MONITORING_COMMANDS
 from axis_ntp_async.cli.rollout_commands import ROLLOUT_COMMANDS
-from axis_ntp_async.cli.settings import read_settings
 from axis_ntp_async.cli.watch_commands import WATCH_COMMANDS
 from axis_ntp_async.cli.work import InOrder, work
 from axis_ntp_async.errors import SettingsError
+from axis_ntp_async.version import VERSION
 
 
 @click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="axis_ntp_async", message="axis-ntp %(version)s")
+@click.version_option(VERSION, message="axis-ntp %(version)s")
 @click.pass_context
 def axis_ntp(context: click.Context) -> None:
     """
@@ -32,6 +32,8 @@ def axis_ntp(context: click.Context) -> None:
     logins and certificates, 5 when a plan is too old or a journal in use, and 130 after Ctrl-C:
     the first one waits for what is in flight, the second one does not.
     """
+    from axis_ntp_async.cli.settings import read_settings  # noqa: PLC0415  help does without
+
     try:
         settings = read_settings(shared.SETTINGS)
     except SettingsError as error:

@@ -69,7 +69,7 @@ class Telling:
         for cause, is_over in _causes(event):
             style = "green" if is_over else "bold red"
             yield Text(printable(f"over: {cause.message}" if is_over else cause.message), style)
-        for change in event.changes:
+        for change in sorted(event.changes, key=lambda one: -one.after.rank):
             if change.site_cause is None:
                 yield Text(printable(change_line(change)), STYLES[change.after])
         if not self.quiet:

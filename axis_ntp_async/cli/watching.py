@@ -69,7 +69,7 @@ def watch(
     source = FleetSource(options=options, policy_file=policy, journal=journal_path(journal))
     source.open()
     path = Path(history) if history else default_path()
-    with History(path, f"{who()}, process {os.getpid()},") as opened:
+    with History(path, f"{who()}, process {os.getpid()}") as opened:
         running = Running(setup=setup, source=source, history=opened, output=output)
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(running.run())

@@ -265,6 +265,6 @@ def test_the_folder_one_is_in_runs_no_program(write: Callable[[str, str], Path])
     assert read_settings(SETTINGS)["password_from"] == "exec:touch never"
     write("project", text)
     with pytest.raises(
-        SettingsError, match=r"axis-ntp\.toml: password-from: 'exec:' is not taken"
+        SettingsError, match=r"axis-ntp\.toml: password-from: a program is not taken"
     ):
         read_settings(SETTINGS)
