@@ -8,11 +8,17 @@ from collections.abc import Iterator
 from attrs import define, field
 from rich.text import Text
 
+from axis_ntp_async.cli.fleet import counted
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.watch.events import SourceKept, SweepEnded, WatchEvent
 from axis_ntp_async.health.watch.site_causes import SiteCause
 from axis_ntp_async.report.documents import summary_document
-from axis_ntp_async.report.notices import change_document, change_line, site_cause_document
+from axis_ntp_async.report.notices import (
+    change_document,
+    change_line,
+    site_cause_document,
+    source_kept_document,
+)
 from axis_ntp_async.report.output import JSONLines
 from axis_ntp_async.report.printable import printable
 from axis_ntp_async.report.tables import STYLES
@@ -44,7 +50,9 @@ class Telling:
         elif isinstance(event, SweepEnded):
             for line in self._shown(event):
                 show(Text.assemble((f"{event.ended_at.astimezone():%H:%M:%S}  ", "dim"), line))
-        elif isinstance(event, SourceKept) and self._lines is None:
+        elif isinstance(event, SourceKept) and self._lines is not None:
+            self._lines.write(source_kept_document(event))
+        elif isinstance(event, SourceKept):
             show(Text(printable(f"the old list of devices is kept: {event.message}"), "yellow"))
 
     def _write(self, event: SweepEnded, lines: JSONLines) -> None:
@@ -83,7 +91,8 @@ def _causes(event: SweepEnded) -> Iterator[tuple[SiteCause, bool]]:
 
 def _counts(event: SweepEnded) -> Text:
     summary = event.summary
-    line = Text(f"sweep {event.number}: {summary.devices} devices in {event.duration_s:.0f} s: ")
+    devices = counted(summary.devices, "device")
+    line = Text(f"sweep {event.number}: {devices} in {event.duration_s:.0f} s: ")
     counts = [
         Text(f"{summary.states[state]} {state.value}", STYLES[state])
         for state in State

@@ -236,13 +236,16 @@ class Running:
 
         server = Server(board=board, look=look, per_device=self.setup.options.per_device)
         host, port = address
-        try:
-            async with serving(server.application(self.setup.access), host, port) as served:
-                shown = f"[{host}]" if ":" in host else host
-                say(f"metrics, probes and the page: http://{shown}:{served}/")
-                yield
-        except OSError as error:
-            raise SettingsError(f"--listen {host}:{port}: {error.strerror}") from error
+        async with AsyncExitStack() as stack:
+            try:
+                served = await stack.enter_async_context(
+                    serving(server.application(self.setup.access), host, port)
+                )
+            except OSError as error:
+                raise SettingsError(f"--listen {host}:{port}: {error.strerror}") from error
+            shown = f"[{host}]" if ":" in host else host
+            say(f"metrics, probes and the page: http://{shown}:{served}/")
+            yield
 
     async def _end_sweep(self, event: WatchEvent, board: Board) -> None:
         if not isinstance(event, SweepEnded):

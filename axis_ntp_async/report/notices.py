@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from axis_ntp_async.health.finding import State
-from axis_ntp_async.health.watch.events import StateChange
+from axis_ntp_async.health.watch.events import SourceKept, StateChange
 from axis_ntp_async.health.watch.notice import Notice
 from axis_ntp_async.health.watch.site_causes import SiteCause
 from axis_ntp_async.report.documents import Document, schema
@@ -67,6 +67,15 @@ def site_cause_document(cause: SiteCause) -> Document:
         "began_at": cause.began_at.isoformat(timespec="milliseconds"),
         "within_s": cause.within_s,
         "examples": list(cause.examples),
+    }
+
+
+def source_kept_document(event: SourceKept) -> Document:
+    """Give why an old list of devices is kept."""
+    return {
+        "schema": schema("source-kept"),
+        "at": event.at.isoformat(timespec="milliseconds"),
+        "message": event.message,
     }
 
 

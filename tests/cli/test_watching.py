@@ -335,7 +335,7 @@ def test_a_damaged_memory_begins_anew(
     """What was found stays; only what is known of the devices begins anew, and that is told."""
     run("watch", inventory, "--once", *QUICK)
     with sqlite3.connect(home / "axis-ntp" / "history.db") as connection:
-        connection.execute("UPDATE memory SET value = '{' WHERE key LIKE 'device %'")
+        connection.execute("UPDATE memory SET value = CAST('{' AS BLOB)")
     connection.close()
     ran = run("watch", inventory, "--once", *QUICK)
     assert "begins anew" in ran.err

@@ -1,0 +1,123 @@
+"""What a watch prints, for people and for programs."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from axis_ntp_async.cli.telling import Telling
+from axis_ntp_async.device.records import Device
+from axis_ntp_async.health.finding import Cause, Finding, State
+from axis_ntp_async.health.sweep import Summary
+from axis_ntp_async.health.watch.events import SourceKept, StateChange, SweepBegan, SweepEnded
+from axis_ntp_async.health.watch.own_clock import OwnClock
+from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
+
+AT = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
+LOBBY = Device(name="lobby-1", host="192.0.2.17", site="berlin")
+CAUSE = SiteCause(
+    site="berlin", trouble=SiteTrouble.NETWORK, affected=9, of=9, began_at=AT, within_s=60.0
+)
+
+
+def ended(**members: Any) -> SweepEnded:
+    summary = Summary()
+    summary.add(Finding(device=LOBBY, at=AT, attempts=1, elapsed_s=0.1))
+    usual: dict[str, Any] = {"own_clock": OwnClock(), "summary": summary, "interval_s": 300.0}
+    return SweepEnded(
+        number=7, began_at=AT, ended_at=AT + dt.timedelta(seconds=12), **{**usual, **members}
+    )
+
+
+def change(name: str, after: State, site_cause: SiteCause | None = None) -> StateChange:
+    return StateChange(
+        device=Device(name=name, host="192.0.2.17"),
+        before=State.OK,
+        after=after,
+        cause=Cause.UNREACHABLE,
+        message="no answer",
+        hint="",
+        since=AT,
+        site_cause=site_cause,
+    )
+
+
+Told = Callable[..., list[str]]
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Told:
+    """The lines that events make."""
+
+    def lines(*events: Any, output: str = "table", quiet: bool = False) -> list[str]:
+        telling = Telling(output, quiet)
+        for event in events:
+            telling.take(event)
+        return capsys.readouterr().out.splitlines()
+
+    return lines
+
+
+def test_people_get_news_above_counts(told: Told) -> None:
+    """Ourselves, then sites, then devices that are not part of one, the worst first."""
+    event = ended(
+        own_clock=OwnClock(stepped_s=5.0),
+        began=(CAUSE,),
+        ended=(CAUSE,),
+        changes=(
+            change("roof-1", State.UNKNOWN),
+            change("roof-2", State.CRITICAL),
+            change("roof-3", State.UNKNOWN, CAUSE),
+        ),
+    )
+    lines = [line[10:] for line in told(event)]
+    assert lines == [
+        "our own clock was set by +5.0 s while we were watching",
+        CAUSE.message,
+        f"over: {CAUSE.message}",
+        "roof-2 is critical: no answer",
+        "roof-1 is unknown: no answer",
+        "sweep 7: 1 device in 12 s: 1 ok",
+    ]
+
+
+def test_a_quiet_watch_tells_news_only(told: Told) -> None:
+    """No line for a sweep in which nothing happened."""
+    assert told(ended(), quiet=True) == []
+    assert len(told(ended(changes=(change("roof-1", State.UNKNOWN),)), quiet=True)) == 1
+
+
+def test_a_sweep_that_was_stopped_says_so(told: Told) -> None:
+    """Its counts are not those of the fleet."""
+    assert told(ended(is_complete=False))[0].endswith("(stopped before all were looked at)")
+
+
+def test_a_list_that_is_kept_is_told(told: Told) -> None:
+    """In every sweep, until the file is right again."""
+    event = SourceKept(at=AT, message="fleet.toml: line 3")
+    assert told(event) == ["the old list of devices is kept: fleet.toml: line 3"]
+    [line] = told(event, output="jsonl")
+    assert json.loads(line)["schema"] == "axis-ntp/source-kept/v1"
+
+
+def test_programs_get_a_document_for_everything(told: Told) -> None:
+    """Changes, also those of a site's cause, causes that begin and end, and the sweep."""
+    event = ended(
+        began=(CAUSE,), ended=(CAUSE,), changes=(change("roof-3", State.UNKNOWN, CAUSE),)
+    )
+    documents = [json.loads(line) for line in told(event, output="jsonl")]
+    assert [one["schema"].split("/")[1] for one in documents] == [
+        "change",
+        "site-cause",
+        "site-cause",
+        "summary",
+    ]
+    assert [one["is_over"] for one in documents[1:3]] == [False, True]
+    assert (documents[-1]["sweep"], documents[-1]["duration_s"]) == (7, 12.0)
+
+
+def test_nothing_else_is_told(told: Told) -> None:
+    """That a sweep begins is no news."""
+    assert told(SweepBegan(number=1, at=AT, devices=(LOBBY,), interval_s=300.0)) == []

@@ -1,0 +1,120 @@
+"""What people and programs are told of changes."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+
+from axis_ntp_async.device.records import Device
+from axis_ntp_async.health.finding import Cause, State
+from axis_ntp_async.health.watch.events import StateChange
+from axis_ntp_async.health.watch.notice import Notice
+from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
+from axis_ntp_async.report.notices import change_line, notice_document, notice_text
+
+AT = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
+CAUSE = SiteCause(
+    site="berlin",
+    trouble=SiteTrouble.TIME_SERVER,
+    servers=("10.0.0.5",),
+    affected=41,
+    of=43,
+    began_at=AT,
+    within_s=360.0,
+    examples=("lobby-1",),
+)
+
+
+def change(name: str, after: State, site: str | None = "berlin", **members: Any) -> StateChange:
+    return StateChange(
+        device=Device(name=name, host="192.0.2.17", site=site),
+        before=None,
+        after=after,
+        cause=None if after is State.OK else Cause.NOT_SYNCED,
+        message="in sync" if after is State.OK else "not synced with 10.0.0.5",
+        hint="" if after is State.OK else "Check.",
+        since=AT,
+        **members,
+    )
+
+
+def notice(**members: Any) -> Notice:
+    return Notice(at=AT, **members)
+
+
+def test_what_many_have_in_common_comes_first() -> None:
+    """Then the worst devices, and recoveries last; the end says how things are."""
+    text = notice_text(
+        notice(
+            changes=(
+                change("roof-1", State.OK),
+                change("roof-2", State.WARNING, site=None),
+                change("roof-3", State.CRITICAL),
+                change("roof-4", State.UNKNOWN, is_flapping=True),
+            ),
+            began=(CAUSE,),
+            ended=(CAUSE,),
+            notes=("our own clock is the odd one",),
+            states={State.OK: 40, State.CRITICAL: 2},
+        )
+    )
+    assert text.splitlines() == [
+        "our own clock is the odd one",
+        f"{CAUSE.message}. {CAUSE.hint}",
+        f"over: {CAUSE.message}",
+        "roof-3 (berlin) is critical: not synced with 10.0.0.5",
+        "roof-4 (berlin) is flapping, unknown at the moment: not synced with 10.0.0.5",
+        "roof-2 is warning: not synced with 10.0.0.5",
+        "roof-1 (berlin) is ok again",
+        "now 40 of 42 devices are ok",
+    ]
+
+
+def test_a_long_notice_is_cut() -> None:
+    """A chat is no place for a thousand lines; the JSON has them all."""
+    many = notice(changes=tuple(change(f"cam-{one}", State.UNKNOWN) for one in range(100)))
+    lines = notice_text(many).splitlines()
+    assert len(lines) == 21
+    assert lines[-1] == "… and 80 more"
+    assert len(notice_document(many)["changes"]) == 100
+
+
+def test_a_program_gets_everything() -> None:
+    """Plain JSON with a schema; a change of a site's cause names it."""
+    document = notice_document(
+        notice(changes=(change("roof-1", State.CRITICAL, site_cause=CAUSE),), began=(CAUSE,))
+    )
+    assert json.loads(json.dumps(document)) == document
+    assert document["schema"] == "axis-ntp/notice/v1"
+    assert document["changes"][0] == {
+        "schema": "axis-ntp/change/v1",
+        "device": "roof-1",
+        "host": "192.0.2.17",
+        "site": "berlin",
+        "before": None,
+        "after": "critical",
+        "cause": "not_synced",
+        "message": "not synced with 10.0.0.5",
+        "hint": "Check.",
+        "since": "2026-11-23T12:00:00.000+00:00",
+        "is_flapping": False,
+        "site_cause": "time_server",
+    }
+    assert document["site_causes_began"][0]["affected"] == 41
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "line\u2028break"])
+def test_hostile_names_steer_nothing(name: str) -> None:
+    """Neither a terminal nor a chat."""
+    hostile = StateChange(
+        device=Device(name="cam", host="192.0.2.17", site=name),
+        before=State.OK,
+        after=State.UNKNOWN,
+        cause=Cause.UNREACHABLE,
+        message="no answer",
+        hint="",
+        since=AT,
+    )
+    assert notice_text(notice(changes=(hostile,))).isprintable()
+    assert "no answer" in change_line(hostile)
