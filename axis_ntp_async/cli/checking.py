@@ -15,6 +15,7 @@ from typing import Final
 
 from attrs import evolve
 
+from axis_ntp_async.cli import loop
 from axis_ntp_async.cli.exits import ExitCode
 from axis_ntp_async.cli.fleet import Fleet, open_fleet, pool_of
 from axis_ntp_async.cli.options import FleetOptions, ThresholdOptions
@@ -67,7 +68,7 @@ def check(
         if policy is not None:
             check_policy(policy, fleet.listed, strict=False)
         desired = policy.configuration_for if policy else None
-        findings = asyncio.run(_findings(fleet, options, wanted, desired, ends_at))
+        findings = loop.run(_findings(fleet, options, wanted, desired, ends_at))
         findings += [_not_reached(device, deadline_s) for device in _rest(fleet, findings)]
     rules = CheckRules(
         warn_fraction=warn_fraction,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import tempfile
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
+from axis_ntp_async.cli import loop
 from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.fleet import Fleet, pool_of
 from axis_ntp_async.cli.options import FleetOptions
@@ -60,7 +60,7 @@ _RULES: Final = Rules(
 def demo(*, seed: int, output: str | None, show_all: bool, page: str | None) -> ExitCode:
     """Start the demo's fleet, and tell the story."""
     with tempfile.TemporaryDirectory() as folder:
-        made = asyncio.run(_tell(Path(folder), seed, output, show_all=show_all))
+        made = loop.run(_tell(Path(folder), seed, output, show_all=show_all))
     write_page(made, Path(page or tempfile.gettempdir()) / "axis-ntp-demo.html")
     say("the same for your own cameras: axis-ntp sweep INVENTORY, then axis-ntp plan --help")
     return ExitCode.OK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
 from collections.abc import Sequence
 from contextlib import aclosing
@@ -11,6 +10,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from axis_ntp_async.cli import loop
 from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.fleet import Fleet, counted, open_fleet, pool_of, stoppable
 from axis_ntp_async.cli.journals import who
@@ -101,7 +101,7 @@ def make(
     wanted, policy = rules_of(rules), policy_at(policy_file)
     fleet = open_fleet(options)
     check_policy(policy, fleet.listed, strict=True)
-    found = asyncio.run(_look(fleet, options, policy.configuration_for))
+    found = loop.run(_look(fleet, options, policy.configuration_for))
     made = evolve(
         plan_of(found, wanted),
         made_by=who(),
@@ -160,7 +160,7 @@ def _checks(made: Plan, preflight: PreflightOptions) -> tuple[ServerCheck, ...]:
     if not servers or not (preflight.preflight or preflight.require_preflight):
         return ()
     try:
-        return asyncio.run(ask_servers(made.targets, made.ntske_targets))
+        return loop.run(ask_servers(made.targets, made.ntske_targets))
     except AxisNTPError as error:
         if preflight.require_preflight:
             raise

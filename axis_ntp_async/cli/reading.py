@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import TypeVar
 
 from rich.console import RenderableType
 
+from axis_ntp_async.cli import loop
 from axis_ntp_async.cli.exits import ExitCode
 from axis_ntp_async.cli.fleet import Fleet, exit_code_of, open_fleet, pool_of, stoppable
 from axis_ntp_async.cli.options import FleetOptions
@@ -33,9 +33,7 @@ T = TypeVar("T")
 def get(options: FleetOptions, output: str | None) -> ExitCode:
     """Read the NTP clients of the selected devices."""
     results = Results("get", ntp_info_document, info_table, INFO_COLUMNS, output)
-    return asyncio.run(
-        _ask_each(open_fleet(options), options, DeviceSession.get_ntp_info, results)
-    )
+    return loop.run(_ask_each(open_fleet(options), options, DeviceSession.get_ntp_info, results))
 
 
 def versions(options: FleetOptions, output: str | None) -> ExitCode:
@@ -43,7 +41,7 @@ def versions(options: FleetOptions, output: str | None) -> ExitCode:
     results = Results(
         "versions-list", versions_document, _versions_table, VERSIONS_COLUMNS, output
     )
-    return asyncio.run(
+    return loop.run(
         _ask_each(open_fleet(options), options, DeviceSession.get_supported_versions, results)
     )
 

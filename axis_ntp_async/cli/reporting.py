@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import datetime as dt
 import os
@@ -12,6 +11,7 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Final
 
+from axis_ntp_async.cli import loop
 from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.fleet import Fleet, exit_code_of, open_fleet, pool_of, stoppable
 from axis_ntp_async.cli.options import FleetOptions, ThresholdOptions
@@ -51,7 +51,7 @@ def report(
     if loaded is not None:
         check_policy(loaded, fleet.listed, strict=False)
     desired = loaded.configuration_for if loaded else None
-    findings, summary = asyncio.run(_sweep(fleet, options, wanted, desired))
+    findings, summary = loop.run(_sweep(fleet, options, wanted, desired))
     made = Report(
         findings=findings,
         summary=summary,

@@ -12,6 +12,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
+from axis_ntp_async.cli import loop
 from axis_ntp_async.cli.exits import ExitCode, confirmed_by_count, say
 from axis_ntp_async.cli.fleet import fleet_of, pool_of, stoppable
 from axis_ntp_async.cli.journals import (
@@ -148,7 +149,7 @@ class Following:
         fleet, pace = fleet_of(self.plan, self.options), self.plan.rules.pace
         limits = Limits(total=pace.at_once, per_site=min(self.options.per_site, _WRITES_PER_SITE))
         pool = pool_of(fleet, self.options, keep_alive=True, limits=limits)
-        return asyncio.run(self.follow(pool, begin))
+        return loop.run(self.follow(pool, begin))
 
     async def follow(self, pool: SessionPool, begin: Callable[[SessionPool], Rollout]) -> ExitCode:
         """Begin a run in a pool that is not open yet, and follow it to its end."""

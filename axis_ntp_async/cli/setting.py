@@ -10,6 +10,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 from rich.console import RenderableType
 
+from axis_ntp_async.cli import loop
 from axis_ntp_async.cli.exits import ExitCode, confirmed, say
 from axis_ntp_async.cli.fleet import Fleet, counted, exit_code_of, open_fleet, pool_of, stoppable
 from axis_ntp_async.cli.options import FleetOptions
@@ -58,7 +59,7 @@ def set_devices(
             "at once, because nothing here would stop a mistake halfway; narrow it with --limit"
         )
     results = Results("set-list", set_document, _results_table, SET_COLUMNS, output)
-    return asyncio.run(_set_each(fleet, options, _Wish(desired), results, yes=yes))
+    return loop.run(_set_each(fleet, options, _Wish(desired), results, yes=yes))
 
 
 async def _set_each(

@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 import click
 
+from axis_ntp_async.cli import loop
 from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.fleet import counted, handling
 from axis_ntp_async.errors import SettingsError
@@ -50,7 +51,7 @@ def simulate(
         )
     except ValueError as error:
         raise SettingsError(f"--trouble: {error}") from error
-    asyncio.run(_serve(fleet, Path(folder)))
+    loop.run(_serve(fleet, Path(folder)))
     return ExitCode.OK
 
 

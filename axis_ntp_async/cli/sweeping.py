@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from contextlib import aclosing
 
 from attrs import evolve
 
+from axis_ntp_async.cli import loop
 from axis_ntp_async.cli.exits import ExitCode
 from axis_ntp_async.cli.fleet import Fleet, exit_code_of, open_fleet, pool_of, stoppable
 from axis_ntp_async.cli.options import FleetOptions, ThresholdOptions
@@ -39,7 +39,7 @@ def sweep(
     if policy is not None:
         check_policy(policy, fleet.listed, strict=False)
     desired = policy.configuration_for if policy else None
-    return asyncio.run(
+    return loop.run(
         sweep_fleet(fleet, options, wanted, output, show_all=show_all, desired=desired)
     )
 

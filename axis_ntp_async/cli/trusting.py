@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
 
@@ -12,6 +11,7 @@ from cryptography.x509.oid import NameOID
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from axis_ntp_async.cli import loop
 from axis_ntp_async.cli.exits import ExitCode, confirmed, say
 from axis_ntp_async.cli.fleet import (
     Fleet,
@@ -56,7 +56,7 @@ def trust(options: ConnectionOptions, *, replace: bool, yes: bool) -> ExitCode:
         say(f"{counted(plain, 'device')} without a certificate: plain HTTP has none")
     fleet = Fleet(devices=secure, credentials={}, trust=trust_of(options))
     known = fleet.trust.known_devices
-    outcomes = asyncio.run(_fetch(fleet, options))
+    outcomes = loop.run(_fetch(fleet, options))
     found = [_look_at(one.device, one.value, known) for one in outcomes if one.value is not None]
     new = [one for one in found if one.recorded_on is None or (replace and not one.is_known)]
     changed = [one for one in found if not one.is_known and one not in new]

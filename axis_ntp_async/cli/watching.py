@@ -15,6 +15,7 @@ from typing import Final
 from attrs import define, evolve, field, frozen
 from yarl import URL
 
+from axis_ntp_async.cli import loop
 from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.fleet import counted, exit_code_of, pool_of, stoppable
 from axis_ntp_async.cli.journals import journal_path, who
@@ -72,7 +73,7 @@ def watch(
     with History(path, f"{who()}, process {os.getpid()}") as opened:
         running = Running(setup=setup, source=source, history=opened, output=output)
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(running.run())
+            loop.run(running.run())
     return running.exit_code
 
 

@@ -15,10 +15,11 @@ Theory of operation
    measured by what is usual in the site: where everybody is slow, a network or
    we ourselves are at the limit, and parking would only start more.
 
-3. Devices are drawn lazily, in order. Only while the next one is busy or its
-   site full do we read ahead, so that one large site does not keep the others
-   idle. Visits that retry stand at the head of their site: there are few, and
-   their deadline runs.
+3. Devices are drawn lazily, in order, but for those that did not answer the
+   last time: they come last. Only while the next one is busy or its site full
+   do we read ahead, so that one large site does not keep the others idle.
+   Visits that retry stand at the head of their site: there are few, and their
+   deadline runs.
 
 4. One plain method, `Run.start_what_may`, decides who starts. It runs in the
    caller's own turn: a caller that is slow to take outcomes slows the run
@@ -42,10 +43,10 @@ Theory of operation
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import aiohttp
 
@@ -54,7 +55,7 @@ from axis_ntp_async.device.records import Device, Outcome
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.device.transport import make_http_session
 from axis_ntp_async.device.trust import Trust
-from axis_ntp_async.errors import CredentialsError
+from axis_ntp_async.errors import CredentialsError, DeviceBusyError, DeviceUnreachableError
 from axis_ntp_async.fleet.breaker import CredentialBreaker
 from axis_ntp_async.fleet.files import fit_open_files
 from axis_ntp_async.fleet.rate import Rate
@@ -109,6 +110,8 @@ class SessionPool:
         self._given_session = http_session
         self._http_session: aiohttp.ClientSession | None = None
         self._sessions: dict[str, DeviceSession] = {}
+        self._silent: set[str] = set()
+        """Names of devices that did not answer when they were called last."""
         self._breakers: dict[str, CredentialBreaker] = {}
         self._shared = Shared(
             slots=Slots(self._limits),
@@ -173,10 +176,12 @@ class SessionPool:
         for breaker in self._breakers.values():
             if breaker.has_rested or not runs:
                 breaker.renew()
-        run = Run(devices, call, self._shared, Rate(per_second))
+        in_order = _with_last(devices, frozenset(self._silent))
+        run = Run(in_order, call, self._shared, Rate(per_second))
         runs.append(run)
         try:
             while (outcome := await run.next_outcome()) is not None:
+                self._remember(outcome)
                 yield outcome
         finally:
             runs.remove(run)
@@ -187,6 +192,7 @@ class SessionPool:
         """Let go of what is remembered of devices that are no more, by their names."""
         for name in names:
             self._sessions.pop(name, None)
+            self._silent.discard(name)
 
     async def one(self, device: Device, call: Call[T]) -> Outcome[T]:
         """
@@ -198,6 +204,12 @@ class SessionPool:
         """
         async with aclosing(self.each((device,), call)) as outcomes:
             return await anext(outcomes)
+
+    def _remember(self, outcome: Outcome[Any]) -> None:
+        if isinstance(outcome.error, DeviceUnreachableError | DeviceBusyError):
+            self._silent.add(outcome.device.name)
+        else:
+            self._silent.discard(outcome.device.name)
 
     def _session_of(self, device: Device) -> DeviceSession:
         """Give the remembered session of a device, or a new one when anything has changed."""
@@ -236,3 +248,14 @@ class SessionPool:
             breaker = CredentialBreaker(name, changed=self._shared.wake)
             self._breakers[name] = breaker
         return breaker
+
+
+def _with_last(devices: Iterable[Device], names: Collection[str]) -> Iterator[Device]:
+    """Give devices in their order, but those of these names at the end."""
+    last = []
+    for device in devices:
+        if device.name in names:
+            last.append(device)
+        else:
+            yield device
+    yield from last

@@ -5,10 +5,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from axis_ntp_async.device import strict
+
+
+@pytest.fixture(params=["quick", "plain"], autouse=True)
+def _reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything here holds with orjson and without."""
+    if request.param == "plain":
+        monkeypatch.setattr(strict, "_load_quickly", None)
+    else:
+        pytest.importorskip("orjson")
+
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3), max_leaves=5)
@@ -158,3 +168,42 @@ def test_no_bytes_raise_anything_else(body: bytes) -> None:
 def test_what_is_dumped_can_be_loaded(members: dict[str, str]) -> None:
     """In UTF-8."""
     assert members == strict.load(strict.dump(members))
+
+
+def _read(body: bytes) -> object:
+    try:
+        return strict.load(body)
+    except ValueError:
+        return ValueError
+
+
+PIECES = st.sampled_from(
+    [
+        *(b'"a"', b'"\\ud83d\\ude00"', b'"\\ud800"', b"1", b"-0.0", b"1e400", b"1E2", b"01"),
+        *(b"18446744073709551616", b"9223372036854775807", b"-9223372036854775808", b"0.1"),
+        *(b"NaN", b"-Infinity", b"true", b"nul", b"[", b"]", b"{", b"}", b":", b",", b" "),
+        *(b"\xef\xbb\xbf", b"\xff", b"\x00", b'"\x01"', b'"\xc3\xa9"', b"[[[[" * 9, b"]]]]" * 9),
+    ]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.lists(PIECES, max_size=8).map(b"".join) | st.binary(max_size=20))
+def test_both_ways_of_reading_agree(body: bytes) -> None:
+    """Whatever comes, orjson changes the time and nothing else."""
+    quick = _read(body)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strict, "_load_quickly", None)
+        plain = _read(body)
+    assert repr(quick) == repr(plain)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=values)
+def test_both_ways_give_the_same_values(value: object) -> None:
+    """Of the same type, down to the sign of nothing."""
+    body = json.dumps(value).encode()
+    quick = _read(body)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strict, "_load_quickly", None)
+        assert repr(_read(body)) == repr(quick)

@@ -20,6 +20,7 @@ from axis_ntp_async.errors import (
 )
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.fleet.retry import RetryPolicy
+from axis_ntp_async.fleet.slots import Limits
 from axis_ntp_async.fleet.visits import READ_AHEAD
 
 
@@ -552,3 +553,28 @@ def test_an_input_that_fails_ends_the_run(
                 await collect(pool, source(), answer)
 
     in_virtual_time(main())
+
+
+async def test_those_that_did_not_answer_come_last() -> None:
+    """In the next run; once they answer, they have their place again."""
+    listed = [Device(name=f"cam-{place}", host="192.0.2.1") for place in range(10)]
+    dead = {"cam-0", "cam-4"}
+    order: list[str] = []
+
+    async def call(session: DeviceSession) -> None:
+        order.append(session.device.name)
+        if session.device.name in dead:
+            raise DeviceUnreachableError(session.device.name, "no answer")
+
+    orders = []
+    async with SessionPool(limits=Limits(total=1), retry=RetryPolicy(attempts=1)) as pool:
+        for run in range(4):
+            async for _ in pool.each(listed, call):
+                pass
+            orders.append(list(order))
+            order.clear()
+            if run == 1:
+                dead.clear()
+    first = [device.name for device in listed]
+    second = [name for name in first if name not in {"cam-0", "cam-4"}] + ["cam-0", "cam-4"]
+    assert orders == [first, second, second, first]

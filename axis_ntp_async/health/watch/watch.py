@@ -23,7 +23,7 @@ from axis_ntp_async.errors import (
 )
 from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.fleet.pool import SessionPool
-from axis_ntp_async.health.finding import PROFILES, Finding, State, Thresholds
+from axis_ntp_async.health.finding import PROFILES, Finding, Thresholds
 from axis_ntp_async.health.judge import judge
 from axis_ntp_async.health.sweep import Desired, Summary
 from axis_ntp_async.health.watch.conclusion import Conclusion, conclude
@@ -169,8 +169,8 @@ class Watch:
         )
 
     async def _look(self, began: SweepBegan) -> AsyncGenerator[Finding, None]:
-        """Look at every device, at its place in the interval; those that failed come last."""
-        in_order = sorted(began.devices, key=self._place)
+        """Look at every device, at its place in the interval."""
+        in_order = sorted(began.devices, key=_place)
         outcomes = self._pool.each(
             in_order, DeviceSession.get_ntp_info, per_second=self._rate(began)
         )
@@ -189,12 +189,6 @@ class Watch:
                     self._changed_at(name),
                     self._rules,
                 )
-
-    def _place(self, device: Device) -> tuple[bool, int]:
-        """Give the place of a device in a sweep: the same in each, as long as it answers."""
-        standing = self.memory.standings.get(device.name)
-        has_failed = standing is not None and standing.seen is State.UNKNOWN
-        return has_failed, zlib.crc32(device.name.encode())
 
     def _rate(self, began: SweepBegan) -> float | None:
         """Give how many devices to begin in a real second; a single sweep is in a hurry."""
@@ -216,6 +210,11 @@ class Watch:
     def _as_before(self) -> Conclusion:
         """Conclude nothing from a sweep that was stopped."""
         return Conclusion(site_causes=tuple(self.memory.site_causes.values()))
+
+
+def _place(device: Device) -> int:
+    """Give the place of a device in every sweep; neighbours in the list are no neighbours here."""
+    return zlib.crc32(device.name.encode())
 
 
 def _was_stopped(error: AxisNTPError | None) -> bool:
