@@ -60,11 +60,10 @@ def sweep(history: History, *records: Record, notes: tuple[Note, ...] = ()) -> N
     )
 
 
-@pytest.fixture
-def history(home: Path) -> Path:
-    """Three hours of two devices, in the usual place; one lost its servers an hour ago."""
+def three_hours(home: Path, rules: HistoryRules) -> Path:
+    """Keep three hours of two devices, in the usual place; one lost its servers an hour ago."""
     path = home / "axis-ntp" / "history.db"
-    with History(path) as opened:
+    with History(path, rules=rules) as opened:
         for minutes in range(180, 0, -10):
             at = NOW - dt.timedelta(minutes=minutes)
             lobby = evolve(USUAL, at=at)
@@ -81,6 +80,18 @@ def history(home: Path) -> Path:
             note = Note(NoteKind.OWN_CLOCK, "our own clock was set by +3.0 s", at)
             sweep(opened, lobby, gate, notes=(note,) * (minutes == 120))
     return path
+
+
+@pytest.fixture
+def history(home: Path) -> Path:
+    """These three hours, as they are kept usually."""
+    return three_hours(home, HistoryRules())
+
+
+@pytest.fixture
+def steady_history(home: Path) -> Path:
+    """The same without a record every hour: which look has it is a matter of the time of day."""
+    return three_hours(home, HistoryRules(every_s=1e6))
 
 
 def test_the_course_of_a_device_is_shown(run: Run, history: Path) -> None:
@@ -228,9 +239,9 @@ def test_what_is_forgotten_is_shown_by_days(run: Run, history: Path) -> None:
     assert "older, day by day" not in out or "forgotten" in out
 
 
-def test_evidence_is_told(run: Run, history: Path) -> None:
+def test_evidence_is_told(run: Run, steady_history: Path) -> None:
     """What follows, from which looks, and where the chain ends; in UTC."""
-    ran = run("evidence", "lobby-3", "--at", "95min", "-o", "table", "--history", history)
+    ran = run("evidence", "lobby-3", "--at", "95min", "-o", "table", "--history", steady_history)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("Evidence for lobby-3 (berlin, 10.0.4.17, ACCC8E012345)\nat 20")
     assert "Its clock was between 1.4 s behind and 1.6 s ahead of ours, unless it was set" in (
@@ -244,9 +255,9 @@ def test_evidence_is_told(run: Run, history: Path) -> None:
     assert f"The chain of records ends with block {verdict['head']}." in ran.out
 
 
-def test_evidence_is_a_document(run: Run, history: Path) -> None:
+def test_evidence_is_a_document(run: Run, steady_history: Path) -> None:
     """Everything in seconds, with the block that each record is in."""
-    [line] = run("evidence", "lobby-3", "--at", "95min", "--history", history).lines
+    [line] = run("evidence", "lobby-3", "--at", "95min", "--history", steady_history).lines
     assert (line["schema"], line["device"]) == ("axis-ntp/evidence/v1", "lobby-3")
     assert (line["skew_min_s"], line["skew_max_s"], line["why_not"]) == (-1.4, 1.6, None)
     assert line["before"]["unchanged_in_sweep"] is True
