@@ -30,7 +30,7 @@ from axis_ntp_async.errors import (
     UnexpectedResponseError,
 )
 
-_HASH_OF_ALGORITHM: Final = {"md5": "md5", "sha-256": "sha256"}
+_HASH_OF_ALGORITHM: Final = {"md5": hashlib.md5, "sha-256": hashlib.sha256}
 _STRENGTH: Final = {"basic": 0, "md5": 1, "sha-256": 2}
 _STATUS_AFTER_LOGIN: Final = frozenset({200, 404, 405, 500})
 """A device without the API says so only to whom it has let in; others get a 401."""
@@ -71,6 +71,11 @@ class Credentials:
 
 class LoginGate(Protocol):
     """Somebody who decides whether credentials may be tried on one more device now."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether nobody would have to wait in `enter`."""
+        ...
 
     async def enter(self, device: str) -> None:
         """Wait for leave to try; raises CredentialSuspendedError when there is none."""
@@ -339,5 +344,5 @@ def _quote(text: str) -> str:
 
 
 def _hash(challenge: Challenge, *parts: str) -> str:
-    name = _HASH_OF_ALGORITHM[challenge.algorithm]
-    return hashlib.new(name, ":".join(parts).encode(), usedforsecurity=False).hexdigest()
+    hashed = _HASH_OF_ALGORITHM[challenge.algorithm]
+    return hashed(":".join(parts).encode(), usedforsecurity=False).hexdigest()

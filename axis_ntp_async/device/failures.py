@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import email.utils
 import errno
+import functools
 import os
 import ssl
 from collections.abc import Callable, Iterator
@@ -74,6 +75,7 @@ def _seconds(retry_after: str | None) -> float:
     return max(0.0, (until - dt.datetime.now(dt.UTC)).total_seconds()) if until else 0.0
 
 
+@functools.lru_cache(maxsize=16)  # a fleet says the same second again and again
 def http_date(text: str) -> dt.datetime | None:
     """Read the date of an HTTP header; `None` when it is none."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import functools
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
@@ -95,6 +96,10 @@ class TrustPolicy:
         return cls(mode=mode, argument=argument or None)
 
 
+_trust_policy = functools.lru_cache(maxsize=4096)(TrustPolicy.parse)
+"""Read once: many devices say the same, and each is asked for it with every request."""
+
+
 def normalized_serial(text: str) -> str:
     """Give a serial (a MAC address) as Axis prints it: 12 upper-case digits, no separators."""
     return _SERIAL_SEPARATORS.sub("", text).upper()
@@ -169,7 +174,7 @@ class Device:
     @property
     def trust(self) -> TrustPolicy:
         """Its TLS policy, read."""
-        return TrustPolicy.parse(self.tls)
+        return _trust_policy(self.tls)
 
     @property
     def address(self) -> str:

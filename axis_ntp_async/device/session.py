@@ -250,8 +250,13 @@ class DeviceSession:
         self, method: str, version: str | None, params: Mapping[str, Any] | None
     ) -> tuple[wire.Reply, ClockReading | None]:
         context = format(next(_CONTEXTS), "x")
-        request = wire.Request(method=method, context=context, api_version=version, params=params)
-        answer = await self._transport.post(wire.PATH, wire.encode_request(request))
+        if params is None:
+            body = wire.encode_call(method, version, context)
+        else:
+            body = wire.encode_request(
+                wire.Request(method=method, context=context, api_version=version, params=params)
+            )
+        answer = await self._transport.post(wire.PATH, body)
         reply = self._reply(answer, context)
         self._api_version = reply.api_version or self._api_version
         return reply, answer.clock

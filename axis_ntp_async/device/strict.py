@@ -54,7 +54,7 @@ def load(body: bytes) -> object:
     if _load_quickly is not None and not _LONG_NUMBER.search(body):
         with contextlib.suppress(ValueError):
             quick = _load_quickly(body)
-            if _is_shallow(quick):
+            if body.count(b"{") + body.count(b"[") <= _MOST_LEVELS or _is_shallow(quick):
                 return quick
     text = body.decode("utf-8-sig")
     try:

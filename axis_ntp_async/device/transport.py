@@ -22,9 +22,9 @@ from attrs import define, field, frozen
 
 from axis_ntp_async.device.auth import Login, LoginAnswer, LoginGate
 from axis_ntp_async.device.bounds import Bounds
+from axis_ntp_async.device.connector import make_connector
 from axis_ntp_async.device.failures import error_of_status, http_date, translated_errors
 from axis_ntp_async.device.records import ClockReading, Device
-from axis_ntp_async.device.resolver import Resolver
 from axis_ntp_async.device.trust import Trust, blind_context
 from axis_ntp_async.errors import (
     DeviceError,
@@ -40,7 +40,6 @@ _MOST_LOGINS: Final = 2
 """A first login, remembered or not, and one more when only the nonce was too old."""
 
 _READABLE: Final = frozenset({HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR})
-_NAMES_KEPT_S: Final = 300
 
 
 def make_http_session(keepalive_s: float = 15.0) -> aiohttp.ClientSession:
@@ -50,13 +49,9 @@ def make_http_session(keepalive_s: float = 15.0) -> aiohttp.ClientSession:
     Args:
         keepalive_s: Seconds for which an unused connection is kept, where one is.
     """
-    connector = aiohttp.TCPConnector(
-        limit=0,
-        resolver=Resolver(),
-        ttl_dns_cache=_NAMES_KEPT_S,
-        keepalive_timeout=keepalive_s,
+    return aiohttp.ClientSession(
+        connector=make_connector(keepalive_s), cookie_jar=aiohttp.DummyCookieJar()
     )
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 @frozen(kw_only=True)
@@ -168,8 +163,11 @@ class Transport:
         gate = self.login_gate
         if answer is None or gate is None:
             return await self._send(path, body, answer)
-        with self.bounds.standing_still():
+        if gate.has_room:
             await gate.enter(self.device.name)
+        else:
+            with self.bounds.standing_still():
+                await gate.enter(self.device.name)
         accepted: bool | None = None
         try:
             exchange = await self._send(path, body, answer)
@@ -181,32 +179,46 @@ class Transport:
     async def _send(self, path: str, body: bytes, answer: LoginAnswer | None) -> _Exchange:
         if self.http_session is None:
             raise RuntimeError("open the session first: async with DeviceSession(…) as session")
-        headers = {hdrs.CONTENT_TYPE: "application/json", hdrs.ACCEPT: "application/json"}
+        headers: dict[str, str] = {
+            hdrs.CONTENT_TYPE: "application/json",
+            hdrs.ACCEPT: "application/json",
+        }
         if answer is not None:
             headers[hdrs.AUTHORIZATION] = answer.header(hdrs.METH_POST, path)
         if not self.keep_alive and (answer is not None or self.login.credentials is None):
             headers[hdrs.CONNECTION] = "close"
-        is_tls = self.device.scheme == "https"
+        if self.device.scheme != "https":
+            return await self._request(self.http_session, path, body, headers, answer)
         with self.trust.checking(self.device):
-            sent = time.monotonic()
-            async with self.http_session.post(
-                self._url_of(path),
-                data=body,
-                headers=headers,
-                allow_redirects=False,
-                raise_for_status=False,
-                ssl=self.trust.context(self.device) if is_tls else True,
-                timeout=aiohttp.ClientTimeout(sock_connect=self.connect_timeout_s),
-            ) as response:
-                clock = _clock(response.headers.get(hdrs.DATE), time.monotonic() - sent)
-                return _Exchange(
-                    answered=answer,
-                    status=response.status,
-                    challenges=tuple(response.headers.getall(hdrs.WWW_AUTHENTICATE, ())),
-                    body=await self._body(response),
-                    clock=clock,
-                    error=error_of_status(self.device, response),
-                )
+            return await self._request(self.http_session, path, body, headers, answer)
+
+    async def _request(
+        self,
+        http_session: aiohttp.ClientSession,
+        path: str,
+        body: bytes,
+        headers: dict[str, str],
+        answer: LoginAnswer | None,
+    ) -> _Exchange:
+        sent = time.monotonic()
+        async with http_session.post(
+            self._url_of(path),
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+            raise_for_status=False,
+            ssl=self.trust.context(self.device) if self.device.scheme == "https" else True,
+            timeout=aiohttp.ClientTimeout(sock_connect=self.connect_timeout_s),
+        ) as response:
+            clock = _clock(response.headers.get(hdrs.DATE), time.monotonic() - sent)
+            return _Exchange(
+                answered=answer,
+                status=response.status,
+                challenges=tuple(response.headers.getall(hdrs.WWW_AUTHENTICATE, ())),
+                body=await self._body(response),
+                clock=clock,
+                error=error_of_status(self.device, response),
+            )
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         """Look at the status first; read what is worth reading, up to the limit."""
@@ -228,6 +240,10 @@ class Transport:
         return body
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        """Read a body; one that says that it is small, and is not packed, in one go."""
+        is_packed = hdrs.CONTENT_ENCODING in response.headers
+        if not is_packed and 0 <= (response.content_length or -1) <= MAX_BODY_BYTES:
+            return await response.read()
         body = bytearray()
         async for chunk in response.content.iter_any():
             body += chunk

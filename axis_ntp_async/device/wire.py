@@ -10,6 +10,7 @@ Source: NTP API, API specifications.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -167,6 +168,9 @@ class Reply:
     data: Mapping[str, Any]
 
 
+_CONTEXT_PLACE: Final = b"@@"
+
+
 def encode_request(request: Request) -> bytes:
     """Give the body of a request."""
     members = {
@@ -176,6 +180,17 @@ def encode_request(request: Request) -> bytes:
         "params": request.params,
     }
     return strict.dump({name: value for name, value in members.items() if value is not None})
+
+
+def encode_call(method: str, api_version: str | None, context: str) -> bytes:
+    """Give the body of a request without parameters, of which only the context is new."""
+    return _call_template(method, api_version).replace(_CONTEXT_PLACE, context.encode())
+
+
+@functools.lru_cache(maxsize=64)
+def _call_template(method: str, api_version: str | None) -> bytes:
+    place = _CONTEXT_PLACE.decode()
+    return encode_request(Request(method=method, context=place, api_version=api_version))
 
 
 def decode_request(body: bytes) -> Request:

@@ -75,6 +75,8 @@ class CredentialBreaker:
     def leave(self, *, accepted: bool | None) -> None:
         """Learn from a device's answer."""
         self._trying -= 1
+        if accepted and self._proven and not self._refused_in_a_row:
+            return  # nothing was learned, and nobody waits
         if accepted:
             self._proven, self._refused_in_a_row = True, 0
         elif accepted is False:

@@ -115,7 +115,10 @@ class Run(Generic[T]):
         self._line = Line(iter(devices), rate or Rate())
         self._next_draw: asyncio.TimerHandle | None = None
         self._waiting: dict[Visit, asyncio.TimerHandle] = {}
-        self._parking: dict[Visit, asyncio.TimerHandle] = {}
+        self._parked_at: dict[Visit, float] = {}
+        """When each attempt that holds a place is to give it back, by the monotonic clock."""
+        self._next_parking: asyncio.TimerHandle | None = None
+        self._parking_from = 0.0
         self._attempts: set[asyncio.Task[None]] = set()
         self._over: deque[Outcome[T]] = deque()
         self._given = itertools.count(1)
@@ -167,6 +170,8 @@ class Run(Generic[T]):
         """Cancel what still runs, and wait for it."""
         self.stop()
         self._bug = self._bug or RuntimeError("the pool was closed under an open stream")
+        if self._next_parking is not None:
+            self._next_parking.cancel()
         for attempt in self._attempts:
             attempt.cancel()
         await asyncio.gather(*self._attempts, return_exceptions=True)
@@ -268,7 +273,7 @@ class Run(Generic[T]):
         first step never runs, not even its `finally`.
         """
         self._attempts.discard(attempt)
-        self._parking.pop(visit).cancel()
+        self._parked_at.pop(visit, None)
         self._shared.slots.give_back(visit.device, parked=visit.is_parked)
         self._at_work -= not visit.is_parked
         visit.is_parked = False
@@ -279,15 +284,35 @@ class Run(Generic[T]):
         self._shared.place_freed(visit.device)
 
     def _park_after(self, visit: Visit, wait_s: float) -> None:
-        self._parking[visit] = asyncio.get_running_loop().call_later(wait_s, self._park, visit)
+        """Park an attempt later on; one timer for all of them, for most have ended by then."""
+        at = self._parked_at[visit] = time.monotonic() + wait_s
+        if self._next_parking is None:
+            self._park_from(at)
+        elif at < self._parking_from:
+            self._next_parking.cancel()
+            self._park_from(at)
+
+    def _park_from(self, at: float) -> None:
+        self._parking_from = at
+        wait_s = max(0.0, at - time.monotonic())
+        self._next_parking = asyncio.get_running_loop().call_later(wait_s, self._park_due)
+
+    def _park_due(self) -> None:
+        now = time.monotonic()
+        for visit in [visit for visit, at in self._parked_at.items() if at <= now]:
+            self._park(visit)
+        self._next_parking = None
+        if self._parked_at:
+            self._park_from(min(self._parked_at.values()))
 
     def _park(self, visit: Visit) -> None:
         """Park an attempt whose grace, which may have grown meanwhile, is used up."""
         grace_s = self._shared.grace.of(visit.device.site)
         left_s = visit.tried_at + grace_s - time.monotonic()
         if left_s > 0 or not self._shared.slots.park(visit.device):
-            self._park_after(visit, left_s if left_s > 0 else grace_s)
+            self._parked_at[visit] = time.monotonic() + (left_s if left_s > 0 else grace_s)
             return
+        del self._parked_at[visit]
         visit.is_parked = True
         self._at_work -= 1
         self._shared.place_freed(visit.device)

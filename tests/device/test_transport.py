@@ -275,6 +275,10 @@ class Gate:
         self.told: list[bool | None] = []
         self.entered = 0
 
+    @property
+    def has_room(self) -> bool:
+        return self.opens is not None and self.opens.is_set()
+
     async def enter(self, device: str) -> None:
         if self.opens is None:
             raise CredentialSuspendedError(device, "suspended")
