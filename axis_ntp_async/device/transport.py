@@ -128,14 +128,17 @@ class Transport:
             self.trust.forget_first_contact(self.device)
 
     async def _post(self, path: str, body: bytes) -> Answer:
-        exchange = await self._exchange(path, body, self.login.opening)
+        opening = self.login.opening
+        exchange = await self._exchange(path, body, opening, is_last=self._is_the_last(opening))
         clock = exchange.clock
+        if opening is not None:
+            self.login.is_short_lived = exchange.status == HTTPStatus.UNAUTHORIZED
         for _ in range(_MOST_LOGINS - (exchange.answered is not None)):
             if exchange.status != HTTPStatus.UNAUTHORIZED:
                 break
             answer = self.login.take(exchange.challenges, exchange.answered)
             self.trust.record_first_contact(self.device)
-            exchange = await self._exchange(path, body, answer)
+            exchange = await self._exchange(path, body, answer, is_last=True)
             clock = _more_certain(clock, exchange.clock)
         if exchange.status == HTTPStatus.UNAUTHORIZED:
             self.login.take(exchange.challenges, exchange.answered)
@@ -159,10 +162,12 @@ class Transport:
         finally:
             writer.transport.abort()
 
-    async def _exchange(self, path: str, body: bytes, answer: LoginAnswer | None) -> _Exchange:
+    async def _exchange(
+        self, path: str, body: bytes, answer: LoginAnswer | None, *, is_last: bool
+    ) -> _Exchange:
         gate = self.login_gate
         if answer is None or gate is None:
-            return await self._send(path, body, answer)
+            return await self._send(path, body, answer, is_last=is_last)
         if gate.has_room:
             await gate.enter(self.device.name)
         else:
@@ -170,13 +175,15 @@ class Transport:
                 await gate.enter(self.device.name)
         accepted: bool | None = None
         try:
-            exchange = await self._send(path, body, answer)
+            exchange = await self._send(path, body, answer, is_last=is_last)
             accepted = self.login.was_accepted(exchange.status, exchange.challenges)
         finally:
             gate.leave(accepted=accepted)
         return exchange
 
-    async def _send(self, path: str, body: bytes, answer: LoginAnswer | None) -> _Exchange:
+    async def _send(
+        self, path: str, body: bytes, answer: LoginAnswer | None, *, is_last: bool
+    ) -> _Exchange:
         if self.http_session is None:
             raise RuntimeError("open the session first: async with DeviceSession(…) as session")
         headers: dict[str, str] = {
@@ -185,12 +192,24 @@ class Transport:
         }
         if answer is not None:
             headers[hdrs.AUTHORIZATION] = answer.header(hdrs.METH_POST, path)
-        if not self.keep_alive and (answer is not None or self.login.credentials is None):
+        if is_last and not self.keep_alive:
             headers[hdrs.CONNECTION] = "close"
         if self.device.scheme != "https":
             return await self._request(self.http_session, path, body, headers, answer)
         with self.trust.checking(self.device):
             return await self._request(self.http_session, path, body, headers, answer)
+
+    def _is_the_last(self, opening: LoginAnswer | None) -> bool:
+        """
+        Tell whether the first request of a call is expected to be the last on its connection.
+
+        A challenge and the answer to it share one: opening another costs more
+        than all the rest, over TLS. Axis' web server calls a nonce too old after
+        some minutes, so what was too old the last time will be again.
+        """
+        if opening is None:
+            return self.login.credentials is None
+        return not self.login.is_short_lived
 
     async def _request(
         self,

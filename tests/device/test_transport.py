@@ -655,3 +655,22 @@ async def test_without_a_date_there_is_no_clock(serve: Serve, say: Any, date: st
         info = await session.get_ntp_info()
     assert info.clock is None
     assert info.client is not None
+
+
+async def test_nonces_that_never_last_cost_one_connection(make_camera: MakeCamera) -> None:
+    """Once a device has called a remembered nonce too old, the next call is ready for it."""
+    async with (
+        SimulatedFleet([make_camera()]) as fleet,
+        DeviceSession(fleet.devices[0], ROOT, keep_alive=False) as session,
+    ):
+        connections = []
+        for lasts in (True, True, False, False, False, True, True):
+            if not lasts:
+                fleet.rotate_nonces()
+            before = fleet.counters.connections.total()
+            await session.get_ntp_info()
+            connections.append(fleet.counters.connections.total() - before)
+            await asyncio.sleep(0.05)
+    # A first call, one that is remembered, one that is surprised; then it is known.
+    assert connections[:5] == [1, 1, 2, 1, 1]
+    assert sum(connections[5:]) <= 2
