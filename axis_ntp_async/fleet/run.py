@@ -202,9 +202,9 @@ class Run(Generic[T]):
         return False
 
     def _draw_later(self) -> None:
-        """Look again when the next device may be drawn; if nothing else happens before."""
-        wait_s = self._line.rate.due_at - time.monotonic()
-        if wait_s > 0 and not self._line.is_drained and self._next_draw is None:
+        """Look again when the next device may be drawn, if nothing else happens before."""
+        if self._line.is_early and self._next_draw is None:
+            wait_s = max(0.0, self._line.rate.due_at - time.monotonic())
             loop = asyncio.get_running_loop()
             self._next_draw = loop.call_later(wait_s, self._draw_now)
 

@@ -68,12 +68,14 @@ class Line:
         rate: How quickly.
         is_drained: Whether the source is at its end.
         count: How many visits stand in line.
+        is_early: Whether the next device was not drawn only because it was too soon.
     """
 
     source: Iterator[Device]
     rate: Rate = field(factory=Rate)
     is_drained: bool = field(default=False, init=False)
     count: int = field(default=0, init=False)
+    is_early: bool = field(default=False, init=False)
     _sites: _Queues = field(factory=dict, init=False)
     _busy: _Queues = field(factory=dict, init=False)
     _doubted: _Queues = field(factory=dict, init=False)
@@ -99,7 +101,7 @@ class Line:
 
     def pop_any(self) -> Visit | None:
         """Give the next visit, whether it may start or not; `None` at the end of the line."""
-        self.rate = Rate()
+        self.rate, self.is_early = Rate(), False
         for queues in (self._busy, self._doubted):
             for key in queues:
                 return self._take(queues, key)
@@ -123,7 +125,8 @@ class Line:
 
     def _draw(self, has_room_in: Callable[[str | None], bool]) -> Visit | None:
         while not self.is_drained and self.count < READ_AHEAD:
-            if not self.rate.take(time.monotonic()):
+            self.is_early = not self.rate.take(time.monotonic())
+            if self.is_early:
                 return None
             device = next(self.source, None)
             if device is None:

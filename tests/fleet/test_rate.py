@@ -12,6 +12,7 @@ from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.fleet.rate import Rate
+from axis_ntp_async.fleet.run import Run
 
 
 def _devices(count: int) -> list[Device]:
@@ -112,3 +113,30 @@ async def test_devices_that_are_no_more_are_forgotten() -> None:
             pool._session_of(device)
         pool.forget(["cam-1", "never seen"])
         assert sorted(pool._sessions) == ["cam-0", "cam-2"]
+
+
+async def test_time_that_passes_while_we_look_is_no_trap() -> None:
+    """Too soon by the first look at the clock, and due by the second: it goes on all the same."""
+
+    async def call(session: DeviceSession) -> str:
+        return session.device.name
+
+    async with SessionPool() as pool:
+        rate = Rate(0.001)
+        run = Run(_devices(2), call, pool._shared, rate)
+        pool._shared.runs.append(run)
+        assert (await run.next_outcome()) is not None
+        rest = asyncio.create_task(run.next_outcome())
+        await asyncio.sleep(0.01)
+        assert run._line.is_early
+        assert run._next_draw is not None
+        run._next_draw.cancel()
+        run._next_draw = None
+        rate.due_at = 0.5  # long past
+        run._draw_later()
+        async with asyncio.timeout(5.0):
+            outcome = await rest
+        assert outcome is not None
+        assert outcome.value == "cam-1"
+        pool._shared.runs.remove(run)
+        await run.end()
