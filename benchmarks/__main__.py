@@ -1,102 +1,60 @@
-"""`python -m benchmarks`: what reading a fleet costs, with us and with plain aiohttp."""
+"""`python -m benchmarks`: what reading a fleet costs, with us and with others."""
 
 import argparse
-import json
-import os
-import platform
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from importlib.metadata import version
-from pathlib import Path
-from statistics import median
+from typing import Final
 
-from benchmarks.contenders import CONTENDERS, SWEEPS
+from benchmarks import store, tables
+from benchmarks.contenders import Pythons
+from benchmarks.micro.__main__ import measure_all
+from benchmarks.running import run
+from benchmarks.scenarios import SCENARIOS, SUITES
 
-Costs = dict[str, float]
-Run = list[Costs]
-"""The costs of each sweep of one process."""
+_WITH_MICRO: Final = ("quick", "full")
 
 
 def main() -> None:
-    """Run the contenders in turn, and show what they cost."""
+    """Run what was asked for, show it, and keep it if told so."""
     options = _options()
-    print(_circumstances(options), flush=True)
-    runs: dict[str, list[Run]] = {name: [] for name in CONTENDERS}
-    with tempfile.TemporaryDirectory() as folder, _served(Path(folder), options) as inventory:
-        for repetition in range(options.repetitions):
-            order = list(CONTENDERS)
-            for name in reversed(order) if repetition % 2 else order:
-                runs[name].append(_run(name, inventory, options))
-    for sweep in range(SWEEPS):
-        print(f"\nsweep {sweep + 1}")
-        _show({name: [run[sweep] for run in of_name] for name, of_name in runs.items()})
+    if options.list:
+        for scenario in SCENARIOS.values():
+            print(f"{scenario.name:<24}{scenario.title}, {scenario.repetitions} times")
+        return
+    if options.draw:
+        store.keep({})
+        return
+    suite = "quick" if options.quick else options.suite
+    names = options.scenario or SUITES[suite]
+    pythons = Pythons(niquests=options.niquests_python)
+    results: store.Results = {}
+    for name in names:
+        scenario = SCENARIOS[name]
+        results[name] = run(scenario, pythons, options.repetitions or scenario.repetitions)
+        print("\n".join(tables.scenario(results[name])), flush=True)
+        if options.write:
+            store.keep({name: results[name]})
+    if not options.scenario and suite in _WITH_MICRO:
+        results["micro"] = measure_all(quick=suite == "quick")
+        print("\n".join(tables.micro(results["micro"]["rows"])))
+        if options.write:
+            store.keep({"micro": results["micro"]})
+    if set(names) & set(SUITES["reach"]):
+        print("\n".join(tables.reach(results)))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--devices", type=int, default=600)
-    parser.add_argument("--concurrency", type=int, default=100)
-    parser.add_argument("--latency", type=float, default=0.02, help="seconds of each answer")
-    parser.add_argument("--faults", type=float, default=0.0, help="share: half silent, half reset")
-    parser.add_argument("--https-share", type=float, default=0.5)
-    parser.add_argument("--timeout", type=float, default=2.0, help="seconds for each device")
-    parser.add_argument("--repetitions", type=int, default=3)
-    return parser.parse_args()
-
-
-def _circumstances(options: argparse.Namespace) -> str:
-    asked = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    given = " ".join(f"{name}={value}" for name, value in vars(options).items())
-    return (
-        f"commit {asked.stdout.strip() or 'unknown'}, Python {platform.python_version()}, "
-        f"aiohttp {version('aiohttp')}, {os.cpu_count()} cores, {platform.system()}\n{given}"
-    )
-
-
-@contextmanager
-def _served(folder: Path, options: argparse.Namespace) -> Iterator[Path]:
-    """Serve the fleet in a process of its own; give its inventory."""
-    names = ("devices", "latency", "faults", "https_share")
-    given = [f"--{name.replace('_', '-')}={getattr(options, name)}" for name in names]
-    command = [sys.executable, "-m", "benchmarks.fleet", str(folder), *given]
-    fleet = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    with fleet:
-        if fleet.stdout is None or not (inventory := fleet.stdout.readline().strip()):
-            sys.exit("the simulated fleet did not start")
-        yield Path(inventory)
-
-
-def _run(name: str, inventory: Path, options: argparse.Namespace) -> Run:
-    given = [f"--concurrency={options.concurrency}", f"--timeout={options.timeout}"]
-    ended = subprocess.run(
-        [sys.executable, "-m", "benchmarks.contenders", name, str(inventory), *given],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    return [json.loads(line) for line in ended.stdout.splitlines()]
-
-
-def _show(costs: Mapping[str, list[Costs]]) -> None:
-    """Print a line of medians for each contender, and one of ratios of the first to the last."""
-    columns = list(next(iter(costs.values()))[0])
-    print(f"{'':<16}", *(f"{column:>14}" for column in columns))
-    for name, runs in costs.items():
-        print(f"{name:<16}", *(f"{median(one[c] for one in runs):14,.1f}" for c in columns))
-    first, *_, last = costs
-    pairs = list(zip(costs[first], costs[last], strict=True))
-    ratios = [median(one[c] / other[c] for one, other in pairs) for c in columns]
-    print(f"{'ratio':<16}", *(f"{ratio:14.2f}" for ratio in ratios))
+    parser.add_argument("scenario", nargs="*", help="scenarios by name; see --list")
+    parser.add_argument("--suite", choices=SUITES, default="full")
+    parser.add_argument("--quick", action="store_true", help="the same as --suite quick")
+    parser.add_argument("--list", action="store_true", help="name all scenarios, and run none")
+    parser.add_argument("--repetitions", type=int, help="in place of the scenario's own number")
+    parser.add_argument("--write", action="store_true", help="keep results, and draw them")
+    parser.add_argument("--draw", action="store_true", help="only write and draw what was kept")
+    parser.add_argument("--niquests-python", help="a Python that has niquests in place of urllib3")
+    options = parser.parse_args()
+    if unknown := set(options.scenario) - set(SCENARIOS):
+        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    return options
 
 
 if __name__ == "__main__":

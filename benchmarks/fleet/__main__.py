@@ -8,8 +8,10 @@ devices do with idle ones) and `rotate` (all nonces).
 
 import asyncio
 import json
+import resource
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -23,9 +25,11 @@ from benchmarks.fleet.sockets import black_hole, listen
 from benchmarks.setting import Setting
 
 try:
-    from uvloop import new_event_loop
+    import uvloop
 except ImportError:
-    from asyncio import new_event_loop
+    new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+else:
+    new_event_loop = uvloop.new_event_loop
 
 
 async def serve(setting: Setting) -> None:
@@ -71,6 +75,13 @@ def _say(members: dict[str, Any]) -> None:
     print(json.dumps(members), flush=True)
 
 
+def _open_many_files() -> None:
+    """Let the fleet have more connections than its clients."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 if __name__ == "__main__":
+    _open_many_files()
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(serve(Setting.from_json(sys.argv[1])))

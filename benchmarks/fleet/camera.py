@@ -16,6 +16,10 @@ _CLOSE: Final = re.compile(rb"\r\nconnection:[^\r]*\bclose\b", re.IGNORECASE)
 _PART: Final = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,"]+))')
 _BASIC: Final = "Basic " + base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
 
+_HARDENING: Final = (
+    b"X-Content-Type-Options: nosniff\r\nX-Frame-Options: SAMEORIGIN\r\n"
+    b"X-XSS-Protection: 1; mode=block\r\nReferrer-Policy: strict-origin-when-cross-origin\r\n"
+)
 _REFUSAL: Final = b'{"error":"Unauthorized"}'
 _ANSWER: Final = (
     '{"apiVersion":"1.5","context":%s,"method":"getNTPInfo","data":{"client":{'
@@ -153,13 +157,10 @@ class Cameras:
             (
                 b"HTTP/1.1 %s\r\nDate: %s\r\nServer: Apache\r\n" % (status, self._now()),
                 header,
-                b"X-Content-Type-Options: nosniff\r\nX-Frame-Options: SAMEORIGIN\r\n"
-                b"X-XSS-Protection: 1; mode=block\r\n"
-                b"Referrer-Policy: strict-origin-when-cross-origin\r\n",
+                _HARDENING,
                 b"Connection: close\r\n" if close else b"",
-                b"Transfer-Encoding: chunked\r\n"
-                b"Content-Type: application/json; charset=utf-8\r\n\r\n",
-                b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body),
+                b"Transfer-Encoding: chunked\r\nContent-Type: application/json; charset=utf-8",
+                b"\r\n\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body),
             )
         )
 

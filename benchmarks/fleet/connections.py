@@ -1,7 +1,7 @@
 """The open end of a connection, as an asyncio protocol: nothing between socket and camera."""
 
 import asyncio
-from typing import Final
+from typing import Final, cast
 
 from benchmarks.fleet.camera import Cameras, Request, next_request
 from benchmarks.fleet.ledger import Ledger
@@ -41,12 +41,11 @@ class Silent(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count it."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._shared.open.add(transport)
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by name
+        self._shared.open.add(self._transport)
         self._shared.ledger.opened()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  asyncio's name
         """Count its end."""
         self._shared.open.discard(self._transport)
         self._shared.ledger.closed()

@@ -1,0 +1,33 @@
+"""`python -m benchmarks.micro`: what single steps cost, without a network."""
+
+import argparse
+import dataclasses
+from typing import Any
+
+from benchmarks import tables
+from benchmarks.contenders import Pythons
+from benchmarks.micro import files, memory, starting, steps
+from benchmarks.micro.measure import Row
+from benchmarks.running import circumstances_of
+
+
+def measure_all(*, quick: bool) -> dict[str, Any]:
+    """Measure everything; less of it, and less often, where it has to be quick."""
+    rounds = 3 if quick else 9
+    devices, listed = (2000, 10_000) if quick else (10_000, 100_000)
+    rows: list[Row] = [
+        *steps.measure(rounds),
+        *files.measure(devices, listed, rounds),
+        *starting.measure(rounds),
+        *memory.measure(),
+    ]
+    return {
+        "rows": [dataclasses.asdict(row) for row in rows],
+        "circumstances": circumstances_of(("ours",), Pythons()),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.micro", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smaller, and less often")
+    print("\n".join(tables.micro(measure_all(quick=parser.parse_args().quick)["rows"])))
