@@ -82,12 +82,13 @@ def _checked(option: click.Parameter, value: Any) -> Any:  # noqa: ANN401  any T
 
 
 def _check_harmless(name: str, value: object) -> None:
-    """Refuse what would run a program only because somebody works in this folder."""
+    """Refuse what would run or tell something only because somebody works in this folder."""
     texts = value if isinstance(value, list) else [value]
     runs = any("exec:" in text for text in texts if isinstance(text, str))
-    if runs or name in _PROGRAMS:
+    if runs or name in _NOT_FROM_A_FOLDER:
+        what = "a program" if runs else "this"
         raise click.BadParameter(
-            "a program is not taken from the folder one happens to be in; "
+            f"{what} is not taken from the folder one happens to be in; "
             "give it as an option, in the environment, or in your own settings file"
         )
 
@@ -95,8 +96,10 @@ def _check_harmless(name: str, value: object) -> None:
 _TABLES: Final = frozenset({"policy"})
 """Names of files whose content may stand in a settings file, as a table, in their place."""
 
-_PROGRAMS: Final = frozenset({"notify_command"})
-"""Settings that name a program to run."""
+_NOT_FROM_A_FOLDER: Final = frozenset(
+    {"notify_command", "webhook", "webhook_header", "listen", "token_from", "textfile"}
+)
+"""Settings that run a program, send something away, let somebody in, or write a file."""
 
 _KINDS: Final[dict[str, tuple[Any, str]]] = {
     "boolean": (bool, "true or false"),

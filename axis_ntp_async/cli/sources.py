@@ -57,8 +57,7 @@ class FleetSource:
         Raises:
             AxisNTPError: A file has faults, or a secret cannot be had.
         """
-        signature = self._signed()
-        self._take(open_fleet(self.options), signature)
+        self._take(open_fleet(self.options))
 
     def __call__(self) -> Sequence[Device]:
         """
@@ -68,9 +67,11 @@ class FleetSource:
             AxisNTPError: A file that has changed has faults; all stays as it was.
         """
         self._read_journal()
-        signature = self._signed()
-        if signature != self._signature:
-            self._take(open_fleet(self.options, before=self.fleet), signature)
+        signed = self._signed()
+        if signed != self._signature:
+            self._take(open_fleet(self.options, before=self.fleet))
+            if signed[0] != self._signature[0]:
+                self._signature = ()  # it was written to while we read it: read it again
         return self.fleet.devices
 
     def desired(self, device: Device) -> NTPClientConfiguration | None:
@@ -81,12 +82,13 @@ class FleetSource:
         """Give when a device was last written to."""
         return self.changed_at.get(name)
 
-    def _take(self, fleet: Fleet, signature: _Signature) -> None:
+    def _take(self, fleet: Fleet) -> None:
         policy = policy_at(self.policy_file) if self.policy_file else None
         if policy is not None:
             check_policy(policy, fleet.listed, strict=False)
         check_trust(fleet.trust, fleet.devices)
-        self.fleet, self.policy, self._signature = fleet, policy, signature
+        self.fleet, self.policy = fleet, policy
+        self._signature = self._signed()
         self.credentials.update(fleet.credentials)
 
     def _read_journal(self) -> None:
@@ -102,7 +104,10 @@ class FleetSource:
             say(f"{error}; the watch goes on without")
 
     def _signed(self) -> _Signature:
-        files = (self.options.inventory, self.policy_file)
+        """Give what changes with any file that the devices and their secrets come from."""
+        lists = (term[1:] for term in self.options.limit if term.startswith("@"))
+        secrets = (one.argument for one in self.fleet.references.values() if one.kind == "file")
+        files = (self.options.inventory, self.policy_file, *lists, *secrets)
         return tuple(_signature(Path(name)) if name else None for name in files)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
 
 from attrs import define, field
 from rich.text import Text
 
+from axis_ntp_async.cli.exits import say
 from axis_ntp_async.cli.fleet import counted
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.watch.events import SourceKept, SweepEnded, WatchEvent
@@ -38,13 +40,24 @@ class Telling:
     output: str | None
     quiet: bool
     _lines: JSONLines | None = field(init=False)
+    _is_full: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
         output = self.output or ("table" if sys.stdout.isatty() else "jsonl")
         self._lines = JSONLines(sys.stdout) if output == "jsonl" else None
 
     def take(self, event: WatchEvent) -> None:
-        """Tell what there is to be told of an event."""
+        """Tell what there is to be told of an event; a full disk does not end a watch."""
+        try:
+            self._tell(event)
+        except OSError as error:
+            if error.errno not in {errno.ENOSPC, errno.EIO}:
+                raise
+            if not self._is_full:
+                say(f"the output cannot be written: {error.strerror}; the watch goes on without")
+            self._is_full = True
+
+    def _tell(self, event: WatchEvent) -> None:
         if isinstance(event, SweepEnded) and self._lines is not None:
             self._write(event, self._lines)
         elif isinstance(event, SweepEnded):

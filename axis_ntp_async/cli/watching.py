@@ -189,6 +189,7 @@ class Running:
             return WatchMemory.from_plain(self.history.memory())
         except HistoryError as error:
             say(f"{error}: what was known of the devices begins anew")
+            self.history.remember(dict.fromkeys(self.history.memory()))
             return WatchMemory()
 
     def _pool(self) -> SessionPool:
@@ -259,8 +260,8 @@ class Running:
                 await asyncio.to_thread(
                     write_textfile, Path(textfile), known, per_device=per_device
                 )
-            except SettingsError as error:
-                say(str(error))
+            except (SettingsError, OSError) as error:
+                say(f"--textfile {textfile}: {error}; the watch goes on without")
 
 
 def _duration(seconds: float) -> str:

@@ -170,14 +170,22 @@ class SessionPool:
             CredentialsError: A device names credentials that the pool does not have.
             Exception: Whatever `call` raises that is no `DeviceError`; the run ends with it.
         """
+        async with aclosing(self._stream(devices, call, Rate(per_second))) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
+
+    async def _stream(
+        self, devices: Iterable[Device], call: Call[T], rate: Rate, *, is_single: bool = False
+    ) -> AsyncGenerator[Outcome[T], None]:
         if self._http_session is None:
             raise RuntimeError("open the pool first: async with SessionPool(…) as pool")
         runs = self._shared.runs
         for breaker in self._breakers.values():
-            if breaker.has_rested or not runs:
+            # Calls of single devices would else try a refused password on one after the other.
+            if breaker.has_rested or not (runs or is_single):
                 breaker.renew()
         in_order = _with_last(devices, frozenset(self._silent))
-        run = Run(in_order, call, self._shared, Rate(per_second))
+        run = Run(in_order, call, self._shared, rate)
         runs.append(run)
         try:
             while (outcome := await run.next_outcome()) is not None:
@@ -198,11 +206,13 @@ class SessionPool:
         """
         Call one device, within the limits that it shares with all others.
 
+        Credentials that were suspended stay so for a minute.
+
         Raises:
             CredentialsError: As `each`.
             Exception: As `each`.
         """
-        async with aclosing(self.each((device,), call)) as outcomes:
+        async with aclosing(self._stream((device,), call, Rate(), is_single=True)) as outcomes:
             return await anext(outcomes)
 
     def _remember(self, outcome: Outcome[Any]) -> None:

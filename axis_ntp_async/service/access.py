@@ -64,7 +64,9 @@ class Access:
             given = _password(given)
         elif scheme.lower() != "bearer":
             return False
-        return hmac.compare_digest(given.encode(), (self.token or "").encode())
+        return hmac.compare_digest(
+            given.encode("utf-8", "surrogateescape"), (self.token or "").encode()
+        )
 
 
 def guarded(access: Access) -> Middleware:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -53,10 +54,11 @@ class Board:
     devices: Mapping[str, Device] = field(factory=dict, init=False)
     _interval_s: float = field(default=0.0, init=False)
     _news_at: dt.datetime = field(init=False)
+    _heard_at: float = field(init=False)
     _waiting: set[asyncio.Event] = field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._news_at = self.clock.utc()
+        self._news_at, self._heard_at = self.clock.utc(), self.clock.now()
 
     def take(self, event: WatchEvent) -> None:
         """Take in what a watch tells."""
@@ -65,7 +67,7 @@ class Board:
             self.devices = {device.name: device for device in event.devices}
             self._interval_s = event.interval_s
         elif isinstance(event, SweepEnded):
-            self._news_at = event.ended_at
+            self._news_at, self._heard_at = event.ended_at, self.clock.now()
             for waiting in self._waiting:
                 waiting.set()
 
@@ -86,7 +88,7 @@ class Board:
     @property
     def age_s(self) -> float:
         """Seconds since a sweep ended; before the first one, since the watch began."""
-        return (self.clock.utc() - self._news_at).total_seconds()
+        return self.clock.now() - self._heard_at
 
     @property
     def is_stale(self) -> bool:
@@ -106,7 +108,13 @@ class Board:
 
     def snapshot(self) -> Overview:
         """Give what is known now, for somebody in another thread."""
-        return evolve(self.overview, findings=dict(self.overview.findings))
+        known = self.overview
+        return evolve(
+            known,
+            findings=dict(known.findings),
+            outcomes=Counter(known.outcomes),
+            retries=Counter(known.retries),
+        )
 
     def report(self) -> Report:
         """Give what the page shows, without the history."""

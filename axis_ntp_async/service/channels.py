@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
@@ -131,7 +133,11 @@ class Command:
         nowhere = asyncio.subprocess.DEVNULL
         try:
             process = await asyncio.create_subprocess_exec(
-                *self.words, stdin=asyncio.subprocess.PIPE, stdout=nowhere, stderr=nowhere
+                *self.words,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=nowhere,
+                stderr=nowhere,
+                start_new_session=True,
             )
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "it is no command"
@@ -143,7 +149,15 @@ class Command:
             raise DeliveryError(f"{self.name}: took longer than {self.limit_s:g} s") from None
         finally:
             if process.returncode is None:
-                process.kill()
+                _kill(process)
                 await process.wait()
         if process.returncode:
             raise DeliveryError(f"{self.name}: ended with {process.returncode}")
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """Kill a program with all that it has started."""
+    if os.name == "posix":
+        os.killpg(process.pid, signal.SIGKILL)
+    else:  # pragma: no cover  Windows has no groups of processes
+        process.kill()

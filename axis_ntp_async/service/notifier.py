@@ -115,7 +115,10 @@ class Notifier:
             await asyncio.gather(*done, *late, return_exceptions=bool(late))
 
     def take(self, event: WatchEvent) -> None:
-        """Take in what a watch tells."""
+        """Take in what a watch tells; a bug in delivering ends the watch that meets it."""
+        for task in self._tasks:
+            if task.done():
+                task.result()
         notice = self._notices.of(event)
         if notice is not None:
             for outbox in self._outboxes:

@@ -107,11 +107,12 @@ class Server:
             while True:
                 number = self.board.number
                 line = ": still here" if number == seen else f"event: sweep\ndata: {number}"
-                await answer.write(f"{line}\n\n".encode())
+                async with asyncio.timeout(_BREATH_S):
+                    await answer.write(f"{line}\n\n".encode())
                 seen = number
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.board.next_sweep(), _BREATH_S)
-        except ConnectionResetError:
+        except (ConnectionResetError, TimeoutError):
             return answer
         finally:
             self._listeners -= 1
@@ -145,7 +146,7 @@ class Server:
         site = request.query.get("site")
         devices = self.board.devices.values()
         return web.json_response(
-            list(_targets(one for one in devices if site is None or one.site == site))
+            list(_targets(one for one in devices if site in {None, one.site or ""}))
         )
 
     async def health(self, _: web.Request) -> web.Response:
@@ -198,6 +199,7 @@ async def serving(application: web.Application, host: str, port: int) -> AsyncIt
 
 
 async def _protect(_: web.Request, answer: web.StreamResponse) -> None:
+    answer.headers["Server"] = HEADERS["Server"]
     for name, value in HEADERS.items():
         answer.headers.setdefault(name, value)
 

@@ -268,3 +268,25 @@ def test_the_folder_one_is_in_runs_no_program(write: Callable[[str, str], Path])
         SettingsError, match=r"axis-ntp\.toml: password-from: a program is not taken"
     ):
         read_settings(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'webhook = "http://127.0.0.1:1/"',
+        'webhook-header = ["X=env:SECRET"]',
+        'listen = "0.0.0.0:9108"',
+        'token-from = "file:./token"',
+        'textfile = "../over.prom"',
+        'notify-command = "touch never"',
+    ],
+)
+def test_the_folder_one_is_in_tells_nobody_anything(
+    write: Callable[[str, str], Path], line: str
+) -> None:
+    """Whoever made the folder could have our secrets sent, or somebody let in."""
+    write("user", line)
+    assert read_settings(SETTINGS)
+    write("project", line)
+    with pytest.raises(SettingsError, match="is not taken from the folder"):
+        read_settings(SETTINGS)

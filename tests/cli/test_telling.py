@@ -1,11 +1,13 @@
 """What a watch prints, for people and for programs."""
 
 import datetime as dt
+import errno
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from attrs import define
 
 from axis_ntp_async.cli.telling import Telling
 from axis_ntp_async.device.records import Device
@@ -74,7 +76,7 @@ def test_people_get_news_above_counts(told: Told) -> None:
     )
     lines = [line[10:] for line in told(event)]
     assert lines == [
-        "our own clock was set by +5.0 s while we were watching",
+        "our own clock was set by +5.0 s while we were watching, or this machine slept",
         CAUSE.message,
         f"over: {CAUSE.message}",
         "roof-2 is critical: no answer",
@@ -121,3 +123,25 @@ def test_programs_get_a_document_for_everything(told: Told) -> None:
 def test_nothing_else_is_told(told: Told) -> None:
     """That a sweep begins is no news."""
     assert told(SweepBegan(number=1, at=AT, devices=(LOBBY,), interval_s=300.0)) == []
+
+
+@define
+class Full:
+    """Somewhere that nothing can be written to."""
+
+    number: int = errno.ENOSPC
+
+    def write(self, _: object) -> None:
+        raise OSError(self.number, "cannot be written")
+
+
+def test_a_full_disk_ends_no_watch(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told once; a pipe that was closed is another matter."""
+    telling, full = Telling("jsonl", quiet=False), Full()
+    telling._lines = full  # type: ignore[assignment]  # all that is needed of it
+    for _ in range(2):
+        telling.take(ended())
+    assert capsys.readouterr().err.count("the watch goes on without") == 1
+    full.number = errno.EPIPE
+    with pytest.raises(BrokenPipeError):
+        telling.take(ended())

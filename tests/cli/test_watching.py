@@ -340,6 +340,7 @@ def test_a_damaged_memory_begins_anew(
     ran = run("watch", inventory, "--once", *QUICK)
     assert "begins anew" in ran.err
     assert ran.lines[-1]["devices"] == 6
+    assert "begins anew" not in run("watch", inventory, "--once", *QUICK).err
 
 
 def test_a_policy_is_compared(run: Callable[..., Any], inventory: Path, policy: str) -> None:
@@ -393,3 +394,31 @@ def test_a_rollout_that_waits_is_in_the_metrics(
     assert shown()
     assert run("rollout", "abort", "latest").code == 0
     assert not shown()
+
+
+def test_a_new_password_in_its_file_is_used(start: Start, inventory: Path) -> None:
+    """Nobody has to touch the inventory for it."""
+    secret = inventory.parent / "fleet.password"
+    text = secret.read_text(encoding="utf-8")
+    secret.write_text("wrong", encoding="utf-8")
+    process = start("watch", inventory, "--interval", 1, *QUICK)
+    assert sweeps_of(process, 1)[-1]["states"].get("ok", 0) == 0
+    secret.write_text(text, encoding="utf-8")
+    lines = sweeps_of(process, 3)
+    process.send_signal(signal.SIGTERM)
+    process.wait(30)
+    assert lines[-1]["states"]["ok"] == 5
+
+
+def test_a_textfile_on_a_full_disk_ends_no_watch(
+    run: Callable[..., Any], inventory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, with its name."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("axis_ntp_async.cli.watching.write_textfile", full)
+    ran = run("watch", inventory, "--once", *QUICK, "--textfile", "axis.prom")
+    assert "--textfile axis.prom" in ran.err
+    assert ran.lines[-1]["devices"] == 6

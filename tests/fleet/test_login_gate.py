@@ -9,6 +9,7 @@ import pytest
 from axis_ntp_async.device.auth import Credentials
 from axis_ntp_async.device.records import Device, NTPInfo, Outcome
 from axis_ntp_async.device.session import DeviceSession
+from axis_ntp_async.errors import CredentialSuspendedError, LoginRefusedError
 from axis_ntp_async.fleet import breaker
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.fleet.retry import RetryPolicy
@@ -149,3 +150,25 @@ async def test_a_changed_password_is_noticed(make_devices: MakeDevices) -> None:
         assert before is pool._session_of(device)
         credentials["fleet"] = Credentials("root", "new")
         assert before is not pool._session_of(device)
+
+
+async def test_calls_of_single_devices_do_not_try_a_refused_password_on_and_on() -> None:
+    """A hundred probes with a wrong password are three logins, as one sweep of a hundred is."""
+    tried = 0
+
+    async def call(session: DeviceSession) -> None:
+        nonlocal tried
+        tried += 1
+        gate = session._transport.login_gate
+        assert gate is not None
+        await gate.enter(session.device.name)
+        gate.leave(accepted=False)
+        raise LoginRefusedError(session.device.name, "refuses the password")
+
+    devices = [
+        Device(name=f"cam-{place}", host="192.0.2.1", credentials="fleet") for place in range(100)
+    ]
+    async with SessionPool({"fleet": Credentials("root", "wrong")}) as pool:
+        outcomes = [await pool.one(device, call) for device in devices]
+    assert tried == 3
+    assert sum(isinstance(one.error, CredentialSuspendedError) for one in outcomes) == 97

@@ -81,6 +81,7 @@ async def test_the_token_opens_under_any_name(open_client: Opener, authorization
         TOKEN,
         basic("wrong"),
         "Basic ????",
+        "Bearer \udcff\udcfe",
         "Basic " + base64.b64encode(b"\xff\xfe").decode(),
         "Basic " + base64.b64encode(TOKEN.encode()).decode(),
     ],

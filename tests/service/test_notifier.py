@@ -118,3 +118,21 @@ async def test_nobody_to_tell_is_fine(sweep_ended: MakeEnded) -> None:
     """A watch without channels tells nobody."""
     async with Notifier([]) as notifier:
         notifier.take(sweep_ended("one"))
+
+
+async def test_a_bug_in_a_channel_is_not_silent(sweep_ended: MakeEnded) -> None:
+    """The watch that meets it ends, and does not go on telling nobody."""
+
+    class Broken(Ear):
+        async def send(self, notice: Document) -> None:
+            raise ValueError(str(notice["schema"]))
+
+    async def watching() -> None:
+        async with Notifier([Broken()]) as notifier:
+            notifier.take(sweep_ended("one"))
+            await asyncio.sleep(0.01)
+            notifier.take(sweep_ended("two"))
+            raise AssertionError("it goes on")
+
+    with pytest.raises(ValueError, match="notice"):
+        await watching()

@@ -1,7 +1,6 @@
 """What a watch answers over HTTP."""
 
 import asyncio
-import datetime as dt
 import json
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -250,7 +249,7 @@ async def test_health_tells_whether_sweeps_go_on(
     assert await health() == (200, "starting")
     swept(board)
     assert await health() == (200, "ok")
-    board._news_at -= dt.timedelta(seconds=601)
+    board._heard_at -= 601
     assert await health() == (503, "stale")
 
 

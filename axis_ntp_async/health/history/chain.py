@@ -1,5 +1,5 @@
 """
-Why nobody can change a history unseen. Pure.
+Why nobody can change what is in a history unseen. Pure.
 
 A block is what was committed together. Its digest covers the digest of the
 block before, so it covers everything before. Whoever changes, removes or
@@ -10,7 +10,8 @@ off as the same. Only what came after the last head that was kept is as good as
 the file's own protection.
 
 What is covered: every cell of `records`, `looks` and `blocks`. What is not:
-sums of what was forgotten, and what a watch remembers for itself.
+sums of what was forgotten, what a watch remembers for itself, and where the
+chain begins: a beginning that was forgotten too early looks like any other.
 """
 
 from __future__ import annotations

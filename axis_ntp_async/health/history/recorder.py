@@ -24,6 +24,10 @@ _AT_LEAST_EVERY_S: Final = 10.0
 """More than this is never lost when the process is killed."""
 
 
+_FORGETTING_S: Final = 5.0
+"""So long a sweep's end may take to forget what is too old; a large fleet has much of it."""
+
+
 class Recorder:
     """
     Writes what a watch tells into a history, as a context manager.
@@ -100,7 +104,9 @@ class Recorder:
         except HistoryError:
             self._remembered = before
             raise
-        self._history.prune(event.ended_at)
+        until = time.monotonic() + _FORGETTING_S
+        while self._history.prune(event.ended_at) and time.monotonic() < until:
+            pass
 
     def _notes(self, event: SweepEnded) -> Iterator[Note]:
         was_odd, self._own_clock_is_odd = self._own_clock_is_odd, event.own_clock.is_odd

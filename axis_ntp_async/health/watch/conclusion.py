@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 
 from attrs import evolve, field, frozen
@@ -53,12 +54,13 @@ def conclude(
         stepped_s: How far our clock was set meanwhile, in seconds.
     """
     own_clock = own_clock_of(findings.values(), rules, stepped_s=stepped_s)
-    before, known = dict(memory.standings), memory.site_causes
-    looks = []
-    for name, finding in findings.items():
-        if not (own_clock.is_odd and finding.cause is Cause.SKEW):
-            standing = memory.standings[name] = settle(before.get(name), finding, rules)
-            looks.append((finding, standing))
+    step, known = dt.timedelta(seconds=stepped_s), memory.site_causes
+    before = {name: one.moved(step) for name, one in memory.standings.items()}
+    looks = [
+        (finding, _settled(before.get(name), finding, rules, own_clock))
+        for name, finding in findings.items()
+    ]
+    memory.standings.update({finding.device.name: now for finding, now in looks})
     site_causes = site_causes_of(looks, known.values(), rules)
     memory.site_causes = {cause.key: cause for cause in site_causes}
     changed = (_change(finding, before.get(finding.device.name), now) for finding, now in looks)
@@ -66,10 +68,30 @@ def conclude(
     return Conclusion(
         changes=(*told, *_left_over(memory, looks, {one.device.name for one in told})),
         site_causes=site_causes,
-        began=tuple(one for key, one in memory.site_causes.items() if key not in known),
-        ended=tuple(one for key, one in known.items() if key not in memory.site_causes),
+        began=tuple(one for one in site_causes if one.is_news(known.get(one.key))),
+        ended=_ended(known.values(), memory, findings.values()),
         own_clock=own_clock,
     )
+
+
+def _settled(
+    before: Standing | None, finding: Finding, rules: WatchRules, own_clock: OwnClock
+) -> Standing:
+    """Give how a device stands now; while our own clock is odd, a skew neither comes nor goes."""
+    if not own_clock.is_odd:
+        return settle(before, finding, rules)
+    if before is not None and before.cause is finding.cause is Cause.SKEW:
+        return before
+    others = tuple(one for one in finding.problems if one.cause is not Cause.SKEW)
+    return settle(before, evolve(finding, problems=others), rules)
+
+
+def _ended(
+    known: Iterable[SiteCause], memory: WatchMemory, findings: Iterable[Finding]
+) -> tuple[SiteCause, ...]:
+    """Give the causes that are over; of a site that is not watched any more nobody knows."""
+    watched = {finding.device.site for finding in findings}
+    return tuple(one for one in known if one.key not in memory.site_causes and one.site in watched)
 
 
 def _change(finding: Finding, before: Standing | None, after: Standing) -> StateChange | None:
@@ -88,6 +110,7 @@ def _told(finding: Finding, before: Standing | None, after: Standing) -> StateCh
     return StateChange(
         device=finding.device,
         before=before.state if before else None,
+        cause_before=before.cause if before else None,
         after=after.state,
         cause=after.cause,
         message=problem.message if problem else finding.message,

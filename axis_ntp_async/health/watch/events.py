@@ -55,6 +55,7 @@ class StateChange:
         device: The device.
         before: Its state until now; `None` at first sight.
         after: Its state from now on.
+        cause_before: The root cause until now.
         cause: The root cause; `None` when it is ok.
         message: The root cause in a sentence.
         hint: What to do about it.
@@ -70,6 +71,7 @@ class StateChange:
     message: str
     hint: str
     since: dt.datetime
+    cause_before: Cause | None = None
     is_flapping: bool = False
     site_cause: SiteCause | None = None
 
@@ -110,8 +112,8 @@ class SweepEnded:
 
     @property
     def duration_s(self) -> float:
-        """Seconds that it took."""
-        return (self.ended_at - self.began_at).total_seconds()
+        """Seconds that it took; 0 when our clock was set back meanwhile."""
+        return max(0.0, (self.ended_at - self.began_at).total_seconds())
 
 
 @frozen(kw_only=True)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from attrs import define, evolve, field, frozen
 
 from axis_ntp_async.health.finding import State
-from axis_ntp_async.health.watch.events import SourceKept, StateChange, SweepEnded, WatchEvent
+from axis_ntp_async.health.sweep import EXAMPLES
+from axis_ntp_async.health.watch.events import (
+    SourceKept,
+    StateChange,
+    SweepBegan,
+    SweepEnded,
+    WatchEvent,
+)
 from axis_ntp_async.health.watch.own_clock import OwnClock
 from axis_ntp_async.health.watch.site_causes import SiteCause
 
@@ -48,19 +55,29 @@ class Notice:
         first = {change.device.name: change for change in reversed(self.changes)}
         last = {change.device.name: change for change in (*self.changes, *later.changes)}
         changes = (
-            evolve(change, before=first[name].before) if name in first else change
+            evolve(change, before=first[name].before, cause_before=first[name].cause_before)
+            if name in first
+            else change
             for name, change in last.items()
         )
-        over = {cause.key for cause in later.ended}
-        new = {cause.key for cause in self.began}
         return Notice(
             at=later.at,
-            changes=tuple(one for one in changes if (one.before or State.OK) is not one.after),
-            began=(*(one for one in self.began if one.key not in over), *later.began),
-            ended=(*self.ended, *(one for one in later.ended if one.key not in new)),
+            changes=tuple(one for one in changes if not _is_as_before(one)),
+            began=(*_without(self.began, later.ended), *_without(later.began, self.ended)),
+            ended=(*_without(self.ended, later.began), *_without(later.ended, self.began)),
             notes=tuple(dict.fromkeys((*self.notes, *later.notes))),
             states=later.states,
         )
+
+
+def _is_as_before(change: StateChange) -> bool:
+    before = (change.before or State.OK, change.cause_before)
+    return not change.is_flapping and before == (change.after, change.cause)
+
+
+def _without(causes: Iterable[SiteCause], others: Iterable[SiteCause]) -> Iterator[SiteCause]:
+    keys = {cause.key for cause in others}
+    return (cause for cause in causes if cause.key not in keys)
 
 
 @define
@@ -70,11 +87,15 @@ class Notices:
     _own_clock_is_odd: bool = field(default=False, init=False)
     _source_fault: str | None = field(default=None, init=False)
     _seen_fault: str | None = field(default=None, init=False)
+    _listed: set[str] = field(factory=set, init=False)
+    _left: set[str] = field(factory=set, init=False)
 
     def of(self, event: WatchEvent) -> Notice | None:
         """Give what is worth telling after an event; `None` when nothing is."""
         if isinstance(event, SourceKept):
             self._seen_fault = event.message
+        elif isinstance(event, SweepBegan):
+            self._take_in({device.name for device in event.devices})
         if not isinstance(event, SweepEnded):
             return None
         notice = Notice(
@@ -82,7 +103,11 @@ class Notices:
             changes=tuple(change for change in event.changes if change.site_cause is None),
             began=event.began,
             ended=event.ended,
-            notes=(*self._of_source(), *self._of_own_clock(event.own_clock)),
+            notes=(
+                *self._of_source(),
+                *self._of_those_who_left(),
+                *self._of_own_clock(event.own_clock),
+            ),
             states=dict(event.summary.states),
         )
         return None if notice.is_empty else notice
@@ -95,6 +120,18 @@ class Notices:
         if seen is None:
             return ("the list of devices can be read again",)
         return (f"the list of devices cannot be read, the old one is kept: {seen}",)
+
+    def _take_in(self, names: set[str]) -> None:
+        self._left = (self._left | self._listed) - names
+        self._listed = names
+
+    def _of_those_who_left(self) -> tuple[str, ...]:
+        left, self._left = sorted(self._left), set()
+        if not left:
+            return ()
+        many = "1 device has" if len(left) == 1 else f"{len(left)} devices have"
+        more = f" and {len(left) - EXAMPLES} more" if len(left) > EXAMPLES else ""
+        return (f"{many} left the list: {', '.join(left[:EXAMPLES])}{more}",)
 
     def _of_own_clock(self, own_clock: OwnClock) -> tuple[str, ...]:
         was_odd, self._own_clock_is_odd = self._own_clock_is_odd, own_clock.is_odd

@@ -49,7 +49,10 @@ class OwnClock:
                 + (f", unless {servers}, which all of them follow, is wrong" if servers else "")
             )
         if self.stepped_s:
-            return f"our own clock was set by {self.stepped_s:+.1f} s while we were watching"
+            return (
+                f"our own clock was set by {self.stepped_s:+.1f} s while we were watching, "
+                "or this machine slept"
+            )
         return None
 
 

@@ -38,8 +38,7 @@ def with_patience(
         changed_at: When its configuration was last changed, as far as we know.
         rules: How patient we are.
     """
-    first_seen = standing.first_seen if standing else finding.at
-    settles_until = max(first_seen, changed_at or first_seen) + dt.timedelta(seconds=rules.grace_s)
+    settles_until = _last_new(finding, standing, changed_at) + dt.timedelta(seconds=rules.grace_s)
     problems = list(finding.problems)
     if stale := _stale(finding, standing, rules):
         problems.append(stale)
@@ -47,6 +46,21 @@ def with_patience(
     if finding.at < settles_until:
         problems = [_eased(problem, settles_until) for problem in problems]
     return evolve(finding, problems=tuple(problems))
+
+
+def _last_new(
+    finding: Finding, standing: Standing | None, changed_at: dt.datetime | None
+) -> dt.datetime:
+    """
+    Give when a device was changed or new last; one that has been ok is not new.
+
+    Moments that are still to come were written while our own clock was wrong.
+    """
+    long_ago = finding.at - dt.timedelta(days=1)
+    first_seen = standing.first_seen if standing else finding.at
+    is_new = standing is None or not standing.was_ok
+    moments = (first_seen if is_new else long_ago, changed_at or long_ago)
+    return max(moment for moment in (*moments, long_ago) if moment <= finding.at)
 
 
 def _place(problem: Problem) -> int:

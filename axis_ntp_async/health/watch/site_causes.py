@@ -11,12 +11,13 @@ from typing import Final
 from attrs import frozen
 
 from axis_ntp_async.device.records import Device
-from axis_ntp_async.health.finding import Cause, Finding, servers_in_use
+from axis_ntp_async.health.finding import Cause, Finding, State, servers_in_use
 from axis_ntp_async.health.sweep import EXAMPLES
 from axis_ntp_async.health.watch.rules import WatchRules
 from axis_ntp_async.health.watch.standing import Standing
 
 _NEARLY_ALL: Final = 0.9
+_GROWN: Final = 2
 
 
 class SiteTrouble(enum.Enum):
@@ -54,6 +55,7 @@ class SiteCause:
         began_at: When the first of them was seen so, in UTC.
         within_s: Seconds from the first of them to the last.
         examples: Names of the first ten.
+        told: How many they were when it was told last.
     """
 
     site: str
@@ -64,6 +66,11 @@ class SiteCause:
     began_at: dt.datetime
     within_s: float
     examples: tuple[str, ...] = ()
+    told: int = 0
+
+    def is_news(self, known: SiteCause | None) -> bool:
+        """Tell whether it is new, or has become twice as large as when it was told."""
+        return known is None or self.told != known.told
 
     @property
     def key(self) -> tuple[str, SiteTrouble]:
@@ -146,13 +153,14 @@ def _cause_of(
     known: SiteCause | None,
     rules: WatchRules,
 ) -> SiteCause | None:
-    affected = [one for one in devices if one[1].cause in _CAUSES[trouble]]
+    affected = [one for one in devices if _is_affected(one[1], trouble)]
     many = rules.site_ratio * len(devices)
     if known is None and (len(affected) < rules.site_least or len(affected) <= many):
         return None
     if known is not None and (len(affected) < rules.site_least / 2 or len(affected) <= many / 2):
         return None
     since = [standing.since for _, standing in affected]
+    has_grown = known is None or len(affected) >= _GROWN * known.told
     return SiteCause(
         site=site,
         trouble=trouble,
@@ -160,9 +168,16 @@ def _cause_of(
         affected=len(affected),
         of=len(devices),
         began_at=known.began_at if known else min(since),
-        within_s=known.within_s if known else (max(since) - min(since)).total_seconds(),
+        within_s=(max(since) - min(since)).total_seconds(),
         examples=tuple(finding.device.name for finding, _ in affected[:EXAMPLES]),
+        told=len(affected) if known is None or has_grown else known.told,
     )
+
+
+def _is_affected(standing: Standing, trouble: SiteTrouble) -> bool:
+    """Tell whether a device counts; one that is still to settle after a change does not."""
+    settles = standing.cause is Cause.NOT_SYNCED and standing.state is State.WARNING
+    return standing.cause in _CAUSES[trouble] and not settles
 
 
 def _suspects(

@@ -41,6 +41,7 @@ class Standing:
         seen_at: When it was last looked at.
         seen: Its state at that look.
         doubt: What the last looks said against it; `None` when they agree.
+        was_ok: Whether it was ever ok.
         turns: Looks of late that differed from the one before, as bits, the last one lowest.
         is_flapping: Whether there are many of these.
         offset_ms: The offset it last reported; `None` while that means nothing.
@@ -54,10 +55,22 @@ class Standing:
     seen_at: dt.datetime
     seen: State = State.OK
     doubt: Doubt | None = None
+    was_ok: bool = False
     turns: int = 0
     is_flapping: bool = False
     offset_ms: float | None = None
     offset_since: dt.datetime
+
+    def moved(self, by: dt.timedelta) -> Standing:
+        """Give the same after our own clock was set: the spans until now stay what they are."""
+        if not by:
+            return self
+        return evolve(
+            self,
+            since=self.since + by,
+            first_seen=self.first_seen + by,
+            offset_since=self.offset_since + by,
+        )
 
 
 def settle(before: Standing | None, finding: Finding, rules: WatchRules) -> Standing:
@@ -78,6 +91,7 @@ def settle(before: Standing | None, finding: Finding, rules: WatchRules) -> Stan
         before,
         seen_at=at,
         seen=finding.state,
+        was_ok=before.was_ok or finding.state is State.OK,
         turns=turns,
         is_flapping=turns.bit_count()
         >= (rules.flapping_until + 1 if before.is_flapping else rules.flapping_from),
@@ -95,9 +109,6 @@ def _doubt(before: Standing, finding: Finding) -> Doubt | None:
     if (finding.state, finding.cause) == (before.state, before.cause):
         return None
     doubt = before.doubt
-    return Doubt(
-        state=finding.state,
-        cause=finding.cause,
-        since=doubt.since if doubt else finding.at,
-        times=doubt.times + 1 if doubt else 1,
-    )
+    if doubt is not None and doubt.state is finding.state:
+        return evolve(doubt, cause=finding.cause, times=doubt.times + 1)
+    return Doubt(state=finding.state, cause=finding.cause, since=finding.at, times=1)

@@ -132,6 +132,7 @@ class Watch:
 
     async def _read_source(self) -> str | None:
         """Read the devices anew; give why that could not be, and the old ones are kept."""
+        before = frozenset(one.name for one in self._devices or ())
         try:
             if callable(self._source):
                 self._devices = tuple(await asyncio.to_thread(self._source))
@@ -141,7 +142,8 @@ class Watch:
             if self._devices is None:
                 raise
             return str(error)
-        self._pool.forget(self.memory.forget_others(frozenset(one.name for one in self._devices)))
+        names = frozenset(one.name for one in self._devices)
+        self._pool.forget((before - names) | self.memory.forget_others(names))
         return None
 
     async def _sweep(self, began: SweepBegan) -> AsyncGenerator[WatchEvent, None]:

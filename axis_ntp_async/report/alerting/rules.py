@@ -191,7 +191,8 @@ def _of_sites() -> Iterator[_Alert]:
     for severity, ratio in (("warning", _SITE_RATIO), ("critical", _TOGETHER_RATIO)):
         yield _Alert(
             name="AxisNTPSiteDegraded",
-            expr=f"site:axis_ntp_degraded:ratio > {ratio}\nunless on (site) axis_ntp_site_cause",
+            expr=f"site:axis_ntp_degraded:ratio > {ratio}\nunless on (site) axis_ntp_site_cause\n"
+            "unless on () (axis_ntp_own_clock_odd == 1)",
             severity=severity,
             hold_s=600,
             summary="{{ $value | humanizePercentage }} of " + _SITE + " critical or unreadable",

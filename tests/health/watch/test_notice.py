@@ -9,7 +9,7 @@ from attrs import evolve
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.health.finding import Cause, State
 from axis_ntp_async.health.sweep import Summary
-from axis_ntp_async.health.watch.events import SourceKept, StateChange, SweepEnded
+from axis_ntp_async.health.watch.events import SourceKept, StateChange, SweepBegan, SweepEnded
 from axis_ntp_async.health.watch.notice import Notice, Notices
 from axis_ntp_async.health.watch.own_clock import OwnClock
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
@@ -23,6 +23,7 @@ def change(
     return StateChange(
         device=Device(name=name, host="192.0.2.17", site="berlin"),
         before=before,
+        cause_before=None if before in {None, State.OK} else Cause.NOT_SYNCED,
         after=after,
         cause=None if after is State.OK else Cause.NOT_SYNCED,
         message="not synced",
@@ -176,3 +177,39 @@ def test_merging_is_the_same_in_one_go_or_two() -> None:
     right = steps[0].followed_by(steps[1].followed_by(steps[2]))
     assert evolve(left, states={}) == evolve(right, states={})
     assert [one.after for one in left.changes] == [State.UNKNOWN]
+
+
+def test_another_cause_or_flapping_is_news() -> None:
+    """Still critical, but for another reason, or to and fro: that is told."""
+    early = notice(changes=(change("cam", State.OK, State.CRITICAL),))
+    late = change("cam", State.CRITICAL)
+    other = evolve(late, cause=Cause.DISABLED)
+    assert early.followed_by(notice(changes=(late,))).changes == ()
+    assert early.followed_by(notice(changes=(other,))).changes != ()
+    assert early.followed_by(notice(changes=(evolve(late, is_flapping=True),))).changes != ()
+
+
+def test_a_cause_that_ended_and_began_again_goes_on() -> None:
+    """Nobody reads that it is over while it is not."""
+    both = notice(ended=(cause(),)).followed_by(notice(began=(cause(),)))
+    assert both.is_empty
+
+
+def test_devices_that_left_the_list_are_told() -> None:
+    """Whoever shortened a file by mistake learns of it."""
+    notices = Notices()
+
+    def began(count: int) -> SweepBegan:
+        devices = tuple(Device(name=f"cam-{one:02}", host="192.0.2.1") for one in range(count))
+        return SweepBegan(number=1, at=AT, devices=devices, interval_s=300.0)
+
+    told = []
+    for count in (30, 29, 2, 2, 5):
+        notices.of(began(count))
+        found = notices.of(ended())
+        told.append(found.notes[0] if found else None)
+    assert told[0] is None
+    assert told[1] == "1 device has left the list: cam-29"
+    assert str(told[2]).startswith("27 devices have left the list: cam-02, cam-03")
+    assert str(told[2]).endswith("and 17 more")
+    assert told[3:] == [None, None]

@@ -1,9 +1,11 @@
 """When everybody disagrees with us, we are the odd one."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
 
+from axis_ntp_async.errors import DeviceUnreachableError
 from axis_ntp_async.health.watch.own_clock import OwnClock
 
 
@@ -66,9 +68,43 @@ def test_servers_of_their_own_speak_against_us(hand_watch: Any) -> None:
 def test_a_clock_that_is_set_is_told(hand_watch: Any) -> None:
     """Times before and after it do not compare."""
     message = hand_watch.sweep(fleet(6), stepped_s=-3600.0).own_clock.message
-    assert message == "our own clock was set by -3600.0 s while we were watching"
+    assert (
+        message
+        == "our own clock was set by -3600.0 s while we were watching, or this machine slept"
+    )
 
 
 def test_a_clock_that_is_right_is_not_worth_a_word(hand_watch: Any) -> None:
     """A second of difference is what one cannot read any better."""
     assert hand_watch.sweep(fleet(6, skew_s=1.0)).own_clock.message is None
+
+
+def test_other_troubles_count_while_we_are_odd(hand_watch: Any) -> None:
+    """Three that do not answer are three of a hundred, not three of three."""
+    gone = {"error": DeviceUnreachableError("cam", "no answer")}
+    devices = {**fleet(97, skew_s=8.0), **{f"gone-{place}": gone for place in range(3)}}
+    for _ in range(2):
+        told = hand_watch.sweep(devices)
+    assert told.own_clock.is_odd
+    assert told.site_causes == ()
+    assert {change.device.name for change in told.changes} == {"gone-0", "gone-1", "gone-2"}
+
+
+def test_what_was_wrong_before_neither_ends_nor_changes(hand_watch: Any) -> None:
+    """A device that follows a wrong server is no recovery because we are wrong, too."""
+    bad = {f"bad-{place}": {"skew_s": 37.0} for place in range(4)}
+    for _ in range(2):
+        first = hand_watch.sweep({**fleet(20), **bad})
+    assert len(first.site_causes) == 1
+    for _ in range(3):
+        told = hand_watch.sweep({**fleet(20, skew_s=9.0), **bad})
+        assert (told.changes, told.ended) == ((), ())
+
+
+def test_spans_survive_a_step_of_our_clock(hand_watch: Any) -> None:
+    """Two hours more on our clock do not make an offset stand still for two hours."""
+    still = {"time_offset_ms": -0.62}
+    hand_watch.sweep(fleet(6, **still))
+    hand_watch.at += dt.timedelta(hours=2)
+    hand_watch.sweep(fleet(6, **still), stepped_s=7200.0)
+    assert hand_watch.look("cam-0", still).cause is None

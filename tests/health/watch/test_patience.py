@@ -99,3 +99,17 @@ def test_patience_leaves_a_healthy_finding_alone(hand_watch: Any) -> None:
     """Nothing is added where nothing is wrong."""
     finding = hand_watch.look("cam", {})
     assert finding == evolve(finding, problems=())
+
+
+def test_a_device_that_was_ok_is_not_new(patient: Any) -> None:
+    """It has lost sync, and needs no time to find it for the first time."""
+    patient.sweep({"cam": {}})
+    assert patient.look("cam", UNSYNCED).state is State.CRITICAL
+
+
+def test_moments_that_are_still_to_come_give_no_grace(patient: Any) -> None:
+    """They were written while our own clock was wrong, and may be a year ahead."""
+    patient.sweep({"cam": UNSYNCED})
+    patient.changed_at["cam"] = patient.at + dt.timedelta(days=365)
+    patient.at -= dt.timedelta(days=2)
+    assert patient.look("cam", UNSYNCED).state is State.CRITICAL

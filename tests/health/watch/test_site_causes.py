@@ -7,6 +7,7 @@ import pytest
 
 from axis_ntp_async.errors import DeviceUnreachableError
 from axis_ntp_async.health.finding import Cause, State
+from axis_ntp_async.health.watch.rules import WatchRules
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
 
 UNSYNCED = {"synced": False, "time_offset_ms": 0.0}
@@ -190,3 +191,31 @@ def test_a_state_that_is_told_is_the_worst_of_that_cause(hand_watch: Any) -> Non
         told = hand_watch.sweep(fleet(3, 3, UNSYNCED))
     assert {change.after for change in told.changes} == {State.CRITICAL}
     assert all("not synced with" in change.message for change in told.changes)
+
+
+def test_devices_that_are_still_to_settle_have_lost_nothing(hand_watch: Any) -> None:
+    """A new site needs some minutes: its time server is not suspected for that."""
+    hand_watch.rules = WatchRules()
+    for _ in range(2):
+        told = hand_watch.sweep(fleet(40, 40, UNSYNCED))
+    assert told.site_causes == ()
+    for _ in range(3):
+        told = hand_watch.sweep(fleet(40, 40, UNSYNCED))
+    assert len(told.site_causes) == 1
+
+
+def test_a_cause_that_grows_is_told_again(hand_watch: Any) -> None:
+    """Three of 43 is not what 33 of 43 is."""
+    began = []
+    for bad in (3, 3, 4, 4, 33, 33, 34):
+        began += [one.affected for one in hand_watch.sweep(fleet(43, bad, UNSYNCED)).began]
+    assert began == [3, 33]
+
+
+def test_a_site_that_is_not_watched_any_more_has_not_recovered(hand_watch: Any) -> None:
+    """Nobody says that it is over."""
+    hand_watch.sites = {"other": "lyon"}
+    for _ in range(2):
+        hand_watch.sweep({**fleet(10, 10, UNSYNCED), "other": {}})
+    told = hand_watch.sweep({"other": {}})
+    assert (told.ended, told.site_causes) == ((), ())

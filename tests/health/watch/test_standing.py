@@ -52,8 +52,10 @@ def after(*words: str) -> Standing:
         (["gone", "gone", "ok"], State.UNKNOWN),
         (["gone", "gone", "ok", "ok"], State.OK),
         (["ok", "gone", "ok", "gone"], State.OK),
-        (["ok", "gone", "unsynced"], State.CRITICAL),
-        (["ok", "unsynced", "gone"], State.UNKNOWN),
+        (["ok", "gone", "unsynced"], State.OK),
+        (["ok", "gone", "unsynced", "unsynced"], State.CRITICAL),
+        (["ok", "gone", "login"], State.UNKNOWN),
+        (["ok", "unsynced", "gone"], State.OK),
     ],
 )
 def test_a_state_counts_after_two_looks_in_a_row(words: list[str], state: State) -> None:
