@@ -56,6 +56,10 @@ class CredentialBreaker:
         self.is_suspended = self._proven = False
         self._refused_in_a_row = 0
 
+    def doubt(self) -> None:
+        """Take nothing for proven any more, and forget no refusal."""
+        self._proven = False
+
     def refusal(self, device: str) -> CredentialSuspendedError:
         """Give the error of a device whose turn does not come any more."""
         return CredentialSuspendedError(

@@ -181,9 +181,11 @@ class SessionPool:
             raise RuntimeError("open the pool first: async with SessionPool(…) as pool")
         runs = self._shared.runs
         for breaker in self._breakers.values():
-            # Calls of single devices would else try a refused password on one after the other.
             if breaker.has_rested or not (runs or is_single):
                 breaker.renew()
+            elif not runs:
+                # Single calls, one after the other, must not try a refused password on and on.
+                breaker.doubt()
         in_order = _with_last(devices, frozenset(self._silent))
         run = Run(in_order, call, self._shared, rate)
         runs.append(run)

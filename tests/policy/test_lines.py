@@ -105,4 +105,6 @@ def test_no_text_is_taken_for_a_header(parts: list[list[str]], quote: str) -> No
     rows = text.split("\n")
     for section, override in zip(Lines.of(text).overrides(len(overrides)), overrides, strict=True):
         assert section.line is not None
+        if "number" not in override:
+            continue  # a text that ended early has made an override of its own
         assert rows[section.line] == f"number = {override['number']}"
