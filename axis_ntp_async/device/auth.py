@@ -81,7 +81,7 @@ class LoginGate(Protocol):
         """Wait for leave to try; raises CredentialSuspendedError when there is none."""
         ...
 
-    def leave(self, *, accepted: bool | None) -> None:
+    def leave(self, device: str, *, accepted: bool | None) -> None:
         """Tell how it went; `None` when the device answered neither yes nor no."""
         ...
 

@@ -178,7 +178,7 @@ class Transport:
             exchange = await self._send(path, body, answer, is_last=is_last)
             accepted = self.login.was_accepted(exchange.status, exchange.challenges)
         finally:
-            gate.leave(accepted=accepted)
+            gate.leave(self.device.name, accepted=accepted)
         return exchange
 
     async def _send(

@@ -22,8 +22,12 @@ class CredentialBreaker:
     The `LoginGate` of all devices that share one name of credentials.
 
     Until a device has accepted the credentials, no more of them are tried at
-    once than may still refuse. After three refusals in a row they are
-    suspended: a typed-wrong password costs three failed logins, not a fleet.
+    once than may still refuse. After refusals of three devices in a row they
+    are suspended: a typed-wrong password costs three failed logins, not a fleet.
+
+    A device that refuses them while others accept them has a password of its
+    own. Refusing them again it tells nothing new and counts no more: in a
+    watch for months a few such devices would come in a row one day.
 
     Attributes:
         name: Name of the credentials.
@@ -37,13 +41,16 @@ class CredentialBreaker:
     _suspended_at: float = field(default=0.0, init=False)
     _proven: bool = field(default=False, init=False)
     _trying: int = field(default=0, init=False)
-    _refused_in_a_row: int = field(default=0, init=False)
+    _refusing: set[str] = field(factory=set, init=False)
+    """Devices that have refused them since one accepted them."""
+    _others: set[str] = field(factory=set, init=False)
+    """Devices that have refused them while others accepted them."""
     _news: asyncio.Event = field(factory=asyncio.Event, init=False)
 
     @property
     def has_room(self) -> bool:
         """Whether one more device may be tried now, or be told that it will not be."""
-        may_try = self._trying + self._refused_in_a_row < REFUSALS_IN_A_ROW
+        may_try = self._trying + len(self._refusing) < REFUSALS_IN_A_ROW
         return self._proven or self.is_suspended or may_try
 
     @property
@@ -54,7 +61,7 @@ class CredentialBreaker:
     def renew(self) -> None:
         """Begin again from doubt, as at the start of a new run."""
         self.is_suspended = self._proven = False
-        self._refused_in_a_row = 0
+        self._refusing.clear()
 
     def doubt(self) -> None:
         """Take nothing for proven any more, and forget no refusal."""
@@ -76,17 +83,26 @@ class CredentialBreaker:
             raise self.refusal(device)
         self._trying += 1
 
-    def leave(self, *, accepted: bool | None) -> None:
+    def leave(self, device: str, *, accepted: bool | None) -> None:
         """Learn from a device's answer."""
         self._trying -= 1
-        if accepted and self._proven and not self._refused_in_a_row:
+        if accepted and self._proven and not self._refusing and device not in self._others:
             return  # nothing was learned, and nobody waits
         if accepted:
-            self._proven, self._refused_in_a_row = True, 0
-        elif accepted is False:
-            self._refused_in_a_row += 1
-            if self._refused_in_a_row == REFUSALS_IN_A_ROW:
-                self.is_suspended, self._suspended_at = True, time.monotonic()
+            self._accept(device)
+        elif accepted is False and device not in self._others:
+            self._refuse(device)
         self._news.set()
         self._news = asyncio.Event()
         self.changed()
+
+    def _accept(self, device: str) -> None:
+        self._proven = True
+        self._others |= self._refusing
+        self._others.discard(device)
+        self._refusing.clear()
+
+    def _refuse(self, device: str) -> None:
+        self._refusing.add(device)
+        if len(self._refusing) >= REFUSALS_IN_A_ROW and not self.is_suspended:
+            self.is_suspended, self._suspended_at = True, time.monotonic()

@@ -1,6 +1,7 @@
 """Refused credentials are tried three times, not five hundred."""
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -17,11 +18,15 @@ class Devices:
     def __init__(self) -> None:
         self.breaker = CredentialBreaker("fleet")
         self.at_once = self.most_at_once = self.refused = self.suspended = 0
+        self._numbers = itertools.count(1)
 
-    async def log_in(self, answer: bool | None, after_s: float = 0.0) -> None:
-        """One login, from the gate to the device's answer."""
+    async def log_in(
+        self, answer: bool | None, after_s: float = 0.0, *, device: str | None = None
+    ) -> None:
+        """One login, from the gate to the answer of that device, or of one never seen before."""
+        device = device or f"cam-{next(self._numbers)}"
         try:
-            await self.breaker.enter("lobby-3")
+            await self.breaker.enter(device)
         except CredentialSuspendedError:
             self.suspended += 1
             return
@@ -30,7 +35,7 @@ class Devices:
         await asyncio.sleep(after_s)
         self.at_once -= 1
         self.refused += answer is False
-        self.breaker.leave(accepted=answer)
+        self.breaker.leave(device, accepted=answer)
 
     async def log_in_all(self, answers: list[tuple[bool | None, float]]) -> None:
         await asyncio.gather(*(self.log_in(answer, after_s) for answer, after_s in answers))
@@ -103,15 +108,60 @@ async def test_later_refusals_count_in_a_row(
     assert is_suspended == devices.breaker.is_suspended
 
 
+async def test_one_device_that_refuses_again_and_again_counts_once() -> None:
+    """Somebody who probes one camera with a wrong password stops nobody else."""
+    devices = Devices()
+    for _ in range(20):
+        await devices.log_in(False, device="lobby-3")
+    await devices.log_in_all([(True, 0.0)] * 5)
+    assert (devices.refused, devices.suspended) == (20, 0)
+
+
+async def test_devices_with_a_password_of_their_own_count_once_for_good() -> None:
+    """In each sweep of a watch five of them come in a row, once that is known of them."""
+    devices, strangers = Devices(), [f"stranger-{place}" for place in range(5)]
+    for name in strangers:
+        await devices.log_in(False, device=name)
+        await devices.log_in(True)
+    for _ in range(3):
+        devices.breaker.renew()
+        for name in strangers:
+            await devices.log_in(False, device=name)
+        await devices.log_in(True)
+    assert not devices.suspended
+
+
+async def test_a_device_that_was_put_right_counts_again() -> None:
+    """Once it has accepted the credentials, its refusal tells something new."""
+    devices = Devices()
+    for name in ("lobby-1", "lobby-2", "lobby-3"):
+        await devices.log_in(False, device=name)
+        await devices.log_in(True, device=name)
+    for name in ("lobby-1", "lobby-2", "lobby-3"):
+        await devices.log_in(False, device=name)
+    assert devices.breaker.is_suspended
+
+
+async def test_a_new_wrong_password_is_noticed_beside_devices_with_their_own() -> None:
+    """Those that refuse anyway do not hide that now all do."""
+    devices = Devices()
+    await devices.log_in(False, device="stranger")
+    await devices.log_in(True)
+    for _ in range(4):
+        await devices.log_in(False, device="stranger")
+        await devices.log_in(False)
+    assert devices.breaker.is_suspended
+
+
 async def test_what_is_suspended_stays_so() -> None:
     """A late acceptance of a device that was already trying does not lift the suspension."""
     devices = Devices()
     breaker = devices.breaker
     await devices.log_in(True)
-    for _ in range(6):
-        await breaker.enter("lobby-3")
-    for accepted in (False, False, False, True, False):
-        breaker.leave(accepted=accepted)
+    for place in range(6):
+        await breaker.enter(f"lobby-{place}")
+    for place, accepted in enumerate((False, False, False, True, False)):
+        breaker.leave(f"lobby-{place}", accepted=accepted)
     assert breaker.is_suspended
 
 

@@ -131,9 +131,9 @@ async def test_suspended_credentials_come_back_beside_an_endless_run(
         async with aclosing(pool.each(make_devices(OPEN, 1), for_ever)) as endless:
             waiting = asyncio.ensure_future(anext(endless))
             await asyncio.sleep(0)
-            for _ in range(3):
-                await gate.enter("lobby-3")
-                gate.leave(accepted=False)
+            for name in ("lobby-1", "lobby-2", "lobby-3"):
+                await gate.enter(name)
+                gate.leave(name, accepted=False)
             assert [one.is_ok for one in await _outcomes(pool, [device])] == [False]
             monkeypatch.setattr(breaker, "REST_S", 0.0)
             assert [one.is_ok for one in await _outcomes(pool, [device])] == [True]
@@ -162,7 +162,7 @@ async def test_calls_of_single_devices_do_not_try_a_refused_password_on_and_on()
         gate = session._transport.login_gate
         assert gate is not None
         await gate.enter(session.device.name)
-        gate.leave(accepted=False)
+        gate.leave(session.device.name, accepted=False)
         raise LoginRefusedError(session.device.name, "refuses the password")
 
     devices = [
@@ -172,3 +172,31 @@ async def test_calls_of_single_devices_do_not_try_a_refused_password_on_and_on()
         outcomes = [await pool.one(device, call) for device in devices]
     assert tried == 3
     assert sum(isinstance(one.error, CredentialSuspendedError) for one in outcomes) == 97
+
+
+async def test_probing_one_camera_with_a_wrong_password_stops_no_sweep() -> None:
+    """However often somebody asks for that one, in between and meanwhile."""
+
+    async def call(session: DeviceSession) -> None:
+        gate, name = session._transport.login_gate, session.device.name
+        assert gate is not None
+        await gate.enter(name)
+        await asyncio.sleep(0)
+        gate.leave(name, accepted=name != "wrong")
+        if name == "wrong":
+            raise LoginRefusedError(name, "refuses the password")
+
+    fleet = [
+        Device(name=f"cam-{place}", host="192.0.2.1", credentials="fleet") for place in range(40)
+    ]
+    wrong = Device(name="wrong", host="192.0.2.2", credentials="fleet")
+    async with SessionPool({"fleet": Credentials("root", "pass")}) as pool:
+        for _ in range(5):
+            assert not (await pool.one(wrong, call)).is_ok
+        async with aclosing(pool.each([wrong, *fleet], call)) as outcomes:
+            ended = []
+            async for outcome in outcomes:
+                ended.append(outcome.is_ok)
+                assert not (await pool.one(wrong, call)).is_ok
+        assert (await pool.one(fleet[0], call)).is_ok
+    assert sorted(ended) == [False, *[True] * 40]
