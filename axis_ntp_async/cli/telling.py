@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterator
+from typing import Final
 
 from attrs import define, field
 from rich.text import Text
@@ -13,11 +14,11 @@ from axis_ntp_async.cli.exits import say
 from axis_ntp_async.cli.fleet import counted
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.watch.events import SourceKept, SweepEnded, WatchEvent
-from axis_ntp_async.health.watch.site_causes import SiteCause
-from axis_ntp_async.report.documents import summary_document
+from axis_ntp_async.health.watch.notice import Notice, Notices
+from axis_ntp_async.report.documents import Document, summary_document
 from axis_ntp_async.report.notices import (
     change_document,
-    change_line,
+    notice_lines,
     site_cause_document,
     source_kept_document,
 )
@@ -25,6 +26,8 @@ from axis_ntp_async.report.output import JSONLines
 from axis_ntp_async.report.printable import printable
 from axis_ntp_async.report.tables import STYLES
 from axis_ntp_async.report.terminal import show
+
+_NAMED: Final = 5
 
 
 @define
@@ -40,6 +43,8 @@ class Telling:
     output: str | None
     quiet: bool
     _lines: JSONLines | None = field(init=False)
+    _notices: Notices = field(factory=Notices, init=False)
+    _is_first: bool = field(default=True, init=False)
     _is_full: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -58,48 +63,67 @@ class Telling:
             self._is_full = True
 
     def _tell(self, event: WatchEvent) -> None:
-        if isinstance(event, SweepEnded) and self._lines is not None:
+        if self._lines is not None:
             self._write(event, self._lines)
-        elif isinstance(event, SweepEnded):
-            for line in self._shown(event):
+            return
+        notice = self._notices.of(event)
+        if isinstance(event, SweepEnded):
+            for line in self._shown(event, notice):
                 show(Text.assemble((f"{event.ended_at.astimezone():%H:%M:%S}  ", "dim"), line))
-        elif isinstance(event, SourceKept) and self._lines is not None:
-            self._lines.write(source_kept_document(event))
-        elif isinstance(event, SourceKept):
-            show(Text(printable(f"the old list of devices is kept: {event.message}"), "yellow"))
 
-    def _write(self, event: SweepEnded, lines: JSONLines) -> None:
+    def _write(self, event: WatchEvent, lines: JSONLines) -> None:
+        if isinstance(event, SourceKept):
+            lines.write(source_kept_document(event))
+        if not isinstance(event, SweepEnded):
+            return
         for change in event.changes:
             lines.write(change_document(change))
-        for cause, is_over in _causes(event):
-            lines.write({**site_cause_document(cause), "is_over": is_over})
-        lines.write(
-            {
-                **summary_document(event.summary),
-                "sweep": event.number,
-                "at": event.began_at.isoformat(timespec="milliseconds"),
-                "duration_s": round(event.duration_s, 3),
-                "is_complete": event.is_complete,
-                "own_clock": event.own_clock.message,
-            }
-        )
-
-    def _shown(self, event: SweepEnded) -> Iterator[Text]:
-        if message := event.own_clock.message:
-            yield Text(message, "bold red")
-        for cause, is_over in _causes(event):
-            style = "green" if is_over else "bold red"
-            yield Text(printable(f"over: {cause.message}" if is_over else cause.message), style)
-        for change in sorted(event.changes, key=lambda one: -one.after.rank):
-            if change.site_cause is None:
-                yield Text(printable(change_line(change)), STYLES[change.after])
+        for cause in event.began:
+            lines.write({**site_cause_document(cause), "is_over": False})
+        for cause in event.ended:
+            lines.write({**site_cause_document(cause), "is_over": True})
         if not self.quiet:
-            yield _counts(event)
+            lines.write(_sweep_document(event))
+
+    def _shown(self, event: SweepEnded, notice: Notice | None) -> Iterator[Text]:
+        for line in notice_lines(notice) if notice else ():
+            style = "bold red" if line.state is None else STYLES[line.state]
+            yield Text(printable(line.text), style)
+        if self.quiet:
+            return
+        if self._is_first:
+            yield from _at_first(event)
+        self._is_first = False
+        yield _counts(event)
 
 
-def _causes(event: SweepEnded) -> Iterator[tuple[SiteCause, bool]]:
-    yield from ((cause, False) for cause in event.began)
-    yield from ((cause, True) for cause in event.ended)
+def _sweep_document(event: SweepEnded) -> Document:
+    return {
+        **summary_document(event.summary),
+        "sweep": event.number,
+        "at": event.began_at.isoformat(timespec="milliseconds"),
+        "duration_s": round(event.duration_s, 3),
+        "is_complete": event.is_complete,
+        "own_clock": event.own_clock.message,
+        "untried": [one.message for one in event.untried],
+    }
+
+
+def _at_first(event: SweepEnded) -> Iterator[Text]:
+    """Give what is wrong when a watch begins, also what was told long ago."""
+    known = (cause for cause in event.site_causes if cause not in event.began)
+    yield from (Text(printable(f"still: {cause.message}"), "red") for cause in known)
+    groups = sorted(
+        event.summary.groups.items(),
+        key=lambda one: (-one[1].examples[0].state.rank, -one[1].count),
+    )
+    for (cause, hint), group in groups:
+        first = group.examples[0]
+        names = ", ".join(finding.device.name for finding in group.examples[:_NAMED])
+        more = f" and {group.count - _NAMED} more" if group.count > _NAMED else ""
+        word = cause.value.replace("_", " ")
+        text = f"at first look {counted(group.count, 'device')}: {word}: {names}{more}. {hint}"
+        yield Text(printable(text), STYLES[first.state])
 
 
 def _counts(event: SweepEnded) -> Text:

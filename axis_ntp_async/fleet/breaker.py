@@ -72,7 +72,7 @@ class CredentialBreaker:
         return CredentialSuspendedError(
             device,
             f"not tried: credentials {self.name!r} are suspended, "
-            f"{REFUSALS_IN_A_ROW} devices in a row refused them. Correct them and run again",
+            f"{REFUSALS_IN_A_ROW} devices in a row refused them",
         )
 
     async def enter(self, device: str) -> None:

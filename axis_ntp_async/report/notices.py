@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
+
+from attrs import frozen
 
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.watch.events import SourceKept, StateChange
 from axis_ntp_async.health.watch.notice import Notice
+from axis_ntp_async.health.watch.remarks import named
 from axis_ntp_async.health.watch.site_causes import SiteCause
 from axis_ntp_async.report.documents import Document, schema
 from axis_ntp_async.report.printable import printable
 
 _LINES: Final = 20
+_ALIKE_LEAST: Final = 4
+"""So many devices that changed alike are one line."""
+
+_ALIKE_NAMED: Final = 5
 
 
 def notice_document(notice: Notice) -> Document:
@@ -30,7 +37,7 @@ def notice_document(notice: Notice) -> Document:
         "changes": [change_document(change) for change in notice.changes],
         "site_causes_began": [site_cause_document(cause) for cause in notice.began],
         "site_causes_ended": [site_cause_document(cause) for cause in notice.ended],
-        "notes": list(notice.notes),
+        "notes": [remark.text for remark in notice.remarks],
     }
 
 
@@ -71,17 +78,32 @@ def site_cause_document(cause: SiteCause) -> Document:
 
 
 def source_kept_document(event: SourceKept) -> Document:
-    """Give why an old list of devices is kept."""
+    """Give why what is watched is as it was."""
     return {
         "schema": schema("source-kept"),
         "at": event.at.isoformat(timespec="milliseconds"),
+        "what": event.what,
         "message": event.message,
     }
 
 
+@frozen
+class Line:
+    """
+    One line of a notice for people.
+
+    Attributes:
+        text: What it says.
+        state: How bad that is; `None` for what is about ourselves.
+    """
+
+    text: str
+    state: State | None = None
+
+
 def notice_text(notice: Notice) -> str:
     """Give a notice for people: what many have in common first, recoveries last."""
-    lines = list(_lines(notice))
+    lines = [line.text for line in notice_lines(notice)]
     more = len(lines) - _LINES
     shown = [*lines[:_LINES], f"… and {more} more"] if more > 0 else lines
     total = sum(notice.states.values())
@@ -90,14 +112,40 @@ def notice_text(notice: Notice) -> str:
     return "\n".join(printable(line) for line in shown)
 
 
-def _lines(notice: Notice) -> Iterator[str]:
-    yield from notice.notes
+def notice_lines(notice: Notice) -> Iterator[Line]:
+    """Give every line of a notice; devices that changed alike are one of them."""
+    yield from (Line(remark.text) for remark in notice.remarks)
     for cause in notice.began:
-        yield f"{cause.message}. {cause.hint}"
+        yield Line(f"{cause.message}. {cause.hint}", State.CRITICAL)
     for cause in notice.ended:
-        yield f"over: {cause.message}"
-    for change in sorted(notice.changes, key=lambda one: -one.after.rank):
-        yield change_line(change)
+        yield Line(cause.end_message, State.OK)
+    yield from _alike(notice.changes)
+
+
+def _alike(changes: Iterable[StateChange]) -> Iterator[Line]:
+    groups: dict[tuple[object, ...], list[StateChange]] = {}
+    for change in sorted(changes, key=lambda one: -one.after.rank):
+        groups.setdefault(
+            (change.after, change.cause, change.hint, change.is_flapping), []
+        ).append(change)
+    for group in groups.values():
+        if len(group) < _ALIKE_LEAST:
+            yield from (Line(change_line(change), change.after) for change in group)
+        else:
+            yield Line(_group_line(group), group[0].after)
+
+
+def _group_line(group: Sequence[StateChange]) -> str:
+    first, sites = group[0], {change.device.site for change in group}
+    [site] = sites if len(sites) == 1 else [None]
+    many = f"{len(group)} devices" + (f" of {site}" if site else "")
+    names = named((change.device.name for change in group), _ALIKE_NAMED)
+    if first.is_flapping:
+        return f"{many} are flapping: {names}"
+    if first.cause is None:
+        return f"{many} are ok now: {names}"
+    cause = first.cause.value.replace("_", " ")
+    return f"{many} are {first.after.value}, {cause}: {names}. {first.hint}"
 
 
 def change_line(change: StateChange) -> str:
@@ -107,5 +155,5 @@ def change_line(change: StateChange) -> str:
     if change.is_flapping:
         return f"{where} is flapping, {change.after.value} at the moment: {change.message}"
     if change.is_recovery:
-        return f"{where} is ok again"
+        return f"{where} is ok now"
     return f"{where} is {change.after.value}: {change.message}"

@@ -99,10 +99,11 @@ class Board:
         """Give what is to be known about ourselves."""
         own_clock = self.overview.last.own_clock.message if self.overview.last else None
         fault = self.overview.source_fault
-        kept = f"the list of devices cannot be read, the old one is kept: {fault}"
+        untried = self.overview.last.untried if self.overview.last else ()
         return (
             *((own_clock,) if own_clock else ()),
-            *((kept,) if fault else ()),
+            *((fault,) if fault else ()),
+            *(one.message for one in untried),
             *self.faults(),
         )
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from attrs import define
+from attrs import define, evolve
 
 from axis_ntp_async.cli.telling import Telling
 from axis_ntp_async.device.records import Device
-from axis_ntp_async.health.finding import Cause, Finding, State
+from axis_ntp_async.health.finding import Cause, Finding, Problem, State
 from axis_ntp_async.health.sweep import Summary
 from axis_ntp_async.health.watch.events import SourceKept, StateChange, SweepBegan, SweepEnded
 from axis_ntp_async.health.watch.own_clock import OwnClock
@@ -31,6 +31,21 @@ def ended(**members: Any) -> SweepEnded:
     return SweepEnded(
         number=7, began_at=AT, ended_at=AT + dt.timedelta(seconds=12), **{**usual, **members}
     )
+
+
+def troubled() -> Summary:
+    problem = Problem(
+        cause=Cause.UNREACHABLE,
+        state=State.UNKNOWN,
+        message="no answer",
+        hint="Check the network.",
+    )
+    summary = Summary()
+    for place in range(7):
+        device = Device(name=f"cam-{place}", host="192.0.2.17")
+        finding = Finding(device=device, at=AT, problems=(problem,), attempts=1, elapsed_s=0.1)
+        summary.add(finding)
+    return summary
 
 
 def change(name: str, after: State, site_cause: SiteCause | None = None) -> StateChange:
@@ -67,7 +82,7 @@ def test_people_get_news_above_counts(told: Told) -> None:
     event = ended(
         own_clock=OwnClock(stepped_s=5.0),
         began=(CAUSE,),
-        ended=(CAUSE,),
+        ended=(evolve(CAUSE, affected=0),),
         changes=(
             change("roof-1", State.UNKNOWN),
             change("roof-2", State.CRITICAL),
@@ -77,8 +92,8 @@ def test_people_get_news_above_counts(told: Told) -> None:
     lines = [line[10:] for line in told(event)]
     assert lines == [
         "our own clock was set by +5.0 s while we were watching, or this machine slept",
-        CAUSE.message,
-        f"over: {CAUSE.message}",
+        f"{CAUSE.message}. {CAUSE.hint}",
+        "over: network of berlin: its devices answer again",
         "roof-2 is critical: no answer",
         "roof-1 is unknown: no answer",
         "sweep 7: 1 device in 12 s: 1 ok",
@@ -97,11 +112,37 @@ def test_a_sweep_that_was_stopped_says_so(told: Told) -> None:
 
 
 def test_a_list_that_is_kept_is_told(told: Told) -> None:
-    """In every sweep, until the file is right again."""
+    """Once, with its time, until the file is right again; programs get it each time."""
     event = SourceKept(at=AT, message="fleet.toml: line 3")
-    assert told(event) == ["the old list of devices is kept: fleet.toml: line 3"]
+    lines = told(event, ended(), event, ended(), ended(), quiet=True)
+    assert [line[10:] for line in lines] == [
+        "the list of devices cannot be read, all stays as it was: fleet.toml: line 3",
+        "what is to be watched can be read again",
+    ]
     [line] = told(event, output="jsonl")
     assert json.loads(line)["schema"] == "axis-ntp/source-kept/v1"
+    assert json.loads(line)["what"] == "the list of devices"
+
+
+def test_a_watch_begins_with_what_is_wrong(told: Told) -> None:
+    """Also with what was told before it was started anew; after that only with news."""
+    lines = told(ended(summary=troubled(), site_causes=(CAUSE,)), ended(summary=troubled()))
+    assert [line[10:] for line in lines] == [
+        f"still: {CAUSE.message}",
+        (
+            "at first look 7 devices: unreachable: cam-0, cam-1, cam-2, cam-3, cam-4 and 2 more. "
+            "Check the network."
+        ),
+        "sweep 7: 7 devices in 12 s: 7 unknown",
+        "sweep 7: 7 devices in 12 s: 7 unknown",
+    ]
+
+
+def test_a_quiet_watch_for_programs_has_no_line_for_each_sweep(told: Told) -> None:
+    """Else cron sends a mail every five minutes."""
+    assert told(ended(), output="jsonl", quiet=True) == []
+    changed = ended(changes=(change("roof-1", State.UNKNOWN),))
+    assert len(told(changed, output="jsonl", quiet=True)) == 1
 
 
 def test_programs_get_a_document_for_everything(told: Told) -> None:

@@ -5,11 +5,13 @@ import json
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.health.finding import Cause, State
 from axis_ntp_async.health.watch.events import StateChange
 from axis_ntp_async.health.watch.notice import Notice
+from axis_ntp_async.health.watch.remarks import Remark, Topic
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
 from axis_ntp_async.report.notices import change_line, notice_document, notice_text
 
@@ -54,30 +56,78 @@ def test_what_many_have_in_common_comes_first() -> None:
                 change("roof-4", State.UNKNOWN, is_flapping=True),
             ),
             began=(CAUSE,),
-            ended=(CAUSE,),
-            notes=("our own clock is the odd one",),
+            ended=(evolve(CAUSE, affected=0),),
+            remarks=(Remark(Topic.OWN_CLOCK, "our own clock is the odd one"),),
             states={State.OK: 40, State.CRITICAL: 2},
         )
     )
     assert text.splitlines() == [
         "our own clock is the odd one",
         f"{CAUSE.message}. {CAUSE.hint}",
-        f"over: {CAUSE.message}",
+        "over: time server 10.0.0.5 of berlin: its devices are in sync again",
         "roof-3 (berlin) is critical: not synced with 10.0.0.5",
         "roof-4 (berlin) is flapping, unknown at the moment: not synced with 10.0.0.5",
         "roof-2 is warning: not synced with 10.0.0.5",
-        "roof-1 (berlin) is ok again",
+        "roof-1 (berlin) is ok now",
         "now 40 of 42 devices are ok",
     ]
 
 
 def test_a_long_notice_is_cut() -> None:
     """A chat is no place for a thousand lines; the JSON has them all."""
-    many = notice(changes=tuple(change(f"cam-{one}", State.UNKNOWN) for one in range(100)))
+    many = notice(
+        changes=tuple(
+            evolve(change(f"cam-{one}", State.UNKNOWN), hint=str(one)) for one in range(100)
+        )
+    )
     lines = notice_text(many).splitlines()
     assert len(lines) == 21
     assert lines[-1] == "… and 80 more"
     assert len(notice_document(many)["changes"]) == 100
+
+
+def test_devices_that_changed_alike_are_one_line() -> None:
+    """After an edit of the policy, or a night without power, nobody reads 400 lines."""
+    lost = [change(f"cam-{one}", State.CRITICAL) for one in range(60)]
+    well = [change(f"roof-{one}", State.OK, site=f"site-{one}") for one in range(4)]
+    few = [change(f"gate-{one}", State.WARNING) for one in range(3)]
+    flapping = [change(f"hall-{one}", State.UNKNOWN, is_flapping=True) for one in range(5)]
+    text = notice_text(notice(changes=(*well, *few, *lost, *flapping)))
+    assert text.splitlines() == [
+        (
+            "60 devices of berlin are critical, not synced: cam-0, cam-1, cam-2, cam-3, cam-4 and "
+            "55 more. Check."
+        ),
+        "5 devices of berlin are flapping: hall-0, hall-1, hall-2, hall-3, hall-4",
+        "gate-0 (berlin) is warning: not synced with 10.0.0.5",
+        "gate-1 (berlin) is warning: not synced with 10.0.0.5",
+        "gate-2 (berlin) is warning: not synced with 10.0.0.5",
+        "4 devices are ok now: roof-0, roof-1, roof-2, roof-3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "left", "expected"),
+    [
+        (SiteTrouble.NETWORK, 0, "over: network of berlin: its devices answer again"),
+        (
+            SiteTrouble.TIME_SERVER,
+            2,
+            "over: time server 10.0.0.5 of berlin: 2 of 43 devices are still not in sync",
+        ),
+        (
+            SiteTrouble.WRONG_TIME,
+            1,
+            "over: time server 10.0.0.5 of berlin: 1 of 43 devices still tell a wrong one",
+        ),
+    ],
+)
+def test_the_end_of_a_cause_says_how_things_are(
+    trouble: SiteTrouble, left: int, expected: str
+) -> None:
+    """Not what was suspected when it began."""
+    over = evolve(CAUSE, trouble=trouble, affected=left)
+    assert notice_text(notice(ended=(over,))) == expected
 
 
 def test_a_program_gets_everything() -> None:

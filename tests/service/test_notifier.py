@@ -49,7 +49,7 @@ async def test_every_channel_hears_it(sweep_ended: MakeEnded) -> None:
         notifier.take(sweep_ended())
         notifier.take(sweep_ended("lobby-1", after=State.OK))
     assert [ear.devices for ear in ears] == [[["lobby-1"], ["lobby-1"]]] * 2
-    assert "is ok again" in ears[0].heard[1]["text"]
+    assert "is ok now" in ears[0].heard[1]["text"]
 
 
 async def test_a_slow_channel_keeps_nobody_waiting(sweep_ended: MakeEnded) -> None:

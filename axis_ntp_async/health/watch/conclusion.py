@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 
 from attrs import evolve, field, frozen
 
 from axis_ntp_async.health.finding import Cause, Finding, State
-from axis_ntp_async.health.watch.events import StateChange
-from axis_ntp_async.health.watch.memory import WatchMemory
+from axis_ntp_async.health.watch.events import StateChange, Untried
+from axis_ntp_async.health.watch.memory import SiteKey, WatchMemory
 from axis_ntp_async.health.watch.own_clock import OwnClock, own_clock_of
 from axis_ntp_async.health.watch.rules import WatchRules
 from axis_ntp_async.health.watch.site_causes import SiteCause, belongs_to, site_causes_of
@@ -25,6 +26,7 @@ class Conclusion:
         changes: Devices that changed, and not by chance.
         site_causes: What devices of a site have in common now.
         began, ended: Those of them that are new, and those that are over.
+        untried: Devices that we did not look at, by the reason.
         own_clock: What the fleet says of our own clock.
     """
 
@@ -32,6 +34,7 @@ class Conclusion:
     site_causes: tuple[SiteCause, ...] = ()
     began: tuple[SiteCause, ...] = ()
     ended: tuple[SiteCause, ...] = ()
+    untried: tuple[Untried, ...] = ()
     own_clock: OwnClock = field(factory=OwnClock)
 
 
@@ -45,7 +48,8 @@ def conclude(
     """
     Take a complete sweep into the memory, and tell what follows from it.
 
-    While our own clock is the odd one, no device is blamed for a skew.
+    While our own clock is the odd one, no device is blamed for a skew. A
+    device that we did not look at stands as it did before.
 
     Args:
         memory: What was known; it learns.
@@ -59,18 +63,33 @@ def conclude(
     looks = [
         (finding, _settled(before.get(name), finding, rules, own_clock))
         for name, finding in findings.items()
+        if finding.cause is not Cause.NOT_TRIED
     ]
-    memory.standings.update({finding.device.name: now for finding, now in looks})
-    site_causes = site_causes_of(looks, known.values(), rules)
+    memory.standings = before | {finding.device.name: now for finding, now in looks}
+    untried = [
+        (finding, before[name])
+        for name, finding in findings.items()
+        if finding.cause is Cause.NOT_TRIED and name in before
+    ]
+    site_causes = site_causes_of((*looks, *untried), known.values(), rules)
     memory.site_causes = {cause.key: cause for cause in site_causes}
     changed = (_change(finding, before.get(finding.device.name), now) for finding, now in looks)
-    told = [_in_common(one, memory) for one in changed if one is not None]
+    told = [_in_common(one, memory, known) for one in changed if one is not None]
     return Conclusion(
         changes=(*told, *_left_over(memory, looks, {one.device.name for one in told})),
         site_causes=site_causes,
         began=tuple(one for one in site_causes if one.is_news(known.get(one.key))),
         ended=_ended(known.values(), memory, findings.values()),
+        untried=_untried(findings.values()),
         own_clock=own_clock,
+    )
+
+
+def _untried(findings: Collection[Finding]) -> tuple[Untried, ...]:
+    reasons = Counter(finding.message for finding in findings if finding.cause is Cause.NOT_TRIED)
+    return tuple(
+        Untried(reason=reason.removeprefix("not tried: "), affected=affected, of=len(findings))
+        for reason, affected in reasons.most_common()
     )
 
 
@@ -87,11 +106,23 @@ def _settled(
 
 
 def _ended(
-    known: Iterable[SiteCause], memory: WatchMemory, findings: Iterable[Finding]
+    known: Iterable[SiteCause], memory: WatchMemory, findings: Collection[Finding]
 ) -> tuple[SiteCause, ...]:
-    """Give the causes that are over; of a site that is not watched any more nobody knows."""
+    """
+    Give the causes that are over, with how many devices still suffer.
+
+    Of a site that is not watched any more nobody knows.
+    """
     watched = {finding.device.site for finding in findings}
-    return tuple(one for one in known if one.key not in memory.site_causes and one.site in watched)
+    over = (one for one in known if one.key not in memory.site_causes and one.site in watched)
+    return tuple(evolve(one, affected=_still_in(one, memory, findings)) for one in over)
+
+
+def _still_in(cause: SiteCause, memory: WatchMemory, findings: Iterable[Finding]) -> int:
+    standings = (
+        (finding.device, memory.standings.get(finding.device.name)) for finding in findings
+    )
+    return sum(now is not None and belongs_to(one, now.cause, cause) for one, now in standings)
 
 
 def _change(finding: Finding, before: Standing | None, after: Standing) -> StateChange | None:
@@ -107,9 +138,10 @@ def _change(finding: Finding, before: Standing | None, after: Standing) -> State
 
 def _told(finding: Finding, before: Standing | None, after: Standing) -> StateChange:
     problem = next((one for one in finding.problems if one.cause is after.cause), None)
+    is_known = before is not None and (before.was_ok or before.state is not State.OK)
     return StateChange(
         device=finding.device,
-        before=before.state if before else None,
+        before=before.state if before and is_known else None,
         cause_before=before.cause if before else None,
         after=after.state,
         cause=after.cause,
@@ -120,15 +152,19 @@ def _told(finding: Finding, before: Standing | None, after: Standing) -> StateCh
     )
 
 
-def _in_common(change: StateChange, memory: WatchMemory) -> StateChange:
+def _in_common(
+    change: StateChange, memory: WatchMemory, known: Mapping[SiteKey, SiteCause]
+) -> StateChange:
     """Mark a change that belongs to the cause of a site, also that it is over."""
     name = change.device.name
     for cause in memory.site_causes.values():
         if belongs_to(change.device, change.cause, cause):
             memory.absorbed[name] = cause.key
             return evolve(change, site_cause=cause)
-    absorbed_by = memory.site_causes.get(memory.absorbed.pop(name, ("", None)))  # type: ignore[arg-type]  # no key
-    return evolve(change, site_cause=absorbed_by if change.is_recovery else None)
+    key = memory.absorbed.pop(name, None)
+    if key is None or not change.is_recovery:
+        return change
+    return evolve(change, site_cause=memory.site_causes.get(key) or known.get(key))
 
 
 def _left_over(

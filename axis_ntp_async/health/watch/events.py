@@ -24,12 +24,15 @@ class SweepBegan:
         at: When, in UTC.
         devices: All that it will look at.
         interval_s: Seconds until the next one begins.
+        joined, left: Names of devices that are new in the list, and of those that left it.
     """
 
     number: int
     at: dt.datetime
     devices: tuple[Device, ...]
     interval_s: float
+    joined: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -53,7 +56,7 @@ class StateChange:
 
     Attributes:
         device: The device.
-        before: Its state until now; `None` at first sight.
+        before: Its state until now; `None` when it was never seen in any.
         after: Its state from now on.
         cause_before: The root cause until now.
         cause: The root cause; `None` when it is ok.
@@ -82,6 +85,29 @@ class StateChange:
 
 
 @frozen(kw_only=True)
+class Untried:
+    """
+    Devices that we ourselves did not look at in a sweep, such as for a suspended password.
+
+    That is nothing that a device has done, so each stands as it did before.
+
+    Attributes:
+        reason: Why, in a sentence without a device's name.
+        affected: How many devices.
+        of: How many devices the sweep had.
+    """
+
+    reason: str
+    affected: int
+    of: int
+
+    @property
+    def message(self) -> str:
+        """What is so in a sentence."""
+        return f"{self.affected} of {self.of} devices were not looked at: {self.reason}"
+
+
+@frozen(kw_only=True)
 class SweepEnded:
     """
     A sweep is over, and what follows from it.
@@ -95,6 +121,7 @@ class SweepEnded:
         changes: Devices that changed, and not by chance.
         site_causes: Causes that devices of a site have in common now.
         began, ended: Those of them that are new, and those that are over.
+        untried: Devices that we did not look at, by the reason.
         own_clock: What the fleet says of our own clock.
     """
 
@@ -108,6 +135,7 @@ class SweepEnded:
     site_causes: tuple[SiteCause, ...] = ()
     began: tuple[SiteCause, ...] = ()
     ended: tuple[SiteCause, ...] = ()
+    untried: tuple[Untried, ...] = ()
     own_clock: OwnClock
 
     @property
@@ -119,15 +147,22 @@ class SweepEnded:
 @frozen(kw_only=True)
 class SourceKept:
     """
-    The list of devices could not be read again, so the old one is used.
+    What is to be watched could not be read anew, so all stays as it was.
 
     Attributes:
         at: When, in UTC.
         message: Why.
+        what: What it was that could not be read.
     """
 
     at: dt.datetime
     message: str
+    what: str = "the list of devices"
+
+    @property
+    def text(self) -> str:
+        """All of it in a sentence."""
+        return f"{self.what} cannot be read, all stays as it was: {self.message}"
 
 
 WatchEvent = SweepBegan | Found | SweepEnded | SourceKept

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from attrs import define, evolve, field, frozen
 
 from axis_ntp_async.health.finding import State
-from axis_ntp_async.health.sweep import EXAMPLES
 from axis_ntp_async.health.watch.events import (
     SourceKept,
     StateChange,
@@ -16,7 +15,7 @@ from axis_ntp_async.health.watch.events import (
     SweepEnded,
     WatchEvent,
 )
-from axis_ntp_async.health.watch.own_clock import OwnClock
+from axis_ntp_async.health.watch.remarks import Remark, Remarks, followed
 from axis_ntp_async.health.watch.site_causes import SiteCause
 
 
@@ -29,7 +28,7 @@ class Notice:
         at: When, in UTC.
         changes: Devices that changed by themselves; those of a site's cause are not among them.
         began, ended: Causes that devices of a site have in common.
-        notes: Sentences about ourselves: our clock, the list of devices.
+        remarks: What there is to say of ourselves: our clock, the list of devices.
         states: Devices by state in the last sweep.
     """
 
@@ -37,13 +36,13 @@ class Notice:
     changes: tuple[StateChange, ...] = ()
     began: tuple[SiteCause, ...] = ()
     ended: tuple[SiteCause, ...] = ()
-    notes: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     states: Mapping[State, int] = field(factory=dict, hash=False)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to tell."""
-        return not (self.changes or self.began or self.ended or self.notes)
+        return not (self.changes or self.began or self.ended or self.remarks)
 
     def followed_by(self, later: Notice) -> Notice:
         """
@@ -65,7 +64,7 @@ class Notice:
             changes=tuple(one for one in changes if not _is_as_before(one)),
             began=(*_without(self.began, later.ended), *_without(later.began, self.ended)),
             ended=(*_without(self.ended, later.began), *_without(later.ended, self.began)),
-            notes=tuple(dict.fromkeys((*self.notes, *later.notes))),
+            remarks=followed(self.remarks, later.remarks),
             states=later.states,
         )
 
@@ -84,18 +83,12 @@ def _without(causes: Iterable[SiteCause], others: Iterable[SiteCause]) -> Iterat
 class Notices:
     """Makes notices of what a watch tells; it remembers what it has said of ourselves."""
 
-    _own_clock_is_odd: bool = field(default=False, init=False)
-    _source_fault: str | None = field(default=None, init=False)
-    _seen_fault: str | None = field(default=None, init=False)
-    _listed: set[str] = field(factory=set, init=False)
-    _left: set[str] = field(factory=set, init=False)
+    _remarks: Remarks = field(factory=Remarks, init=False)
 
     def of(self, event: WatchEvent) -> Notice | None:
         """Give what is worth telling after an event; `None` when nothing is."""
-        if isinstance(event, SourceKept):
-            self._seen_fault = event.message
-        elif isinstance(event, SweepBegan):
-            self._take_in({device.name for device in event.devices})
+        if isinstance(event, SourceKept | SweepBegan):
+            self._remarks.see(event)
         if not isinstance(event, SweepEnded):
             return None
         notice = Notice(
@@ -103,39 +96,7 @@ class Notices:
             changes=tuple(change for change in event.changes if change.site_cause is None),
             began=event.began,
             ended=event.ended,
-            notes=(
-                *self._of_source(),
-                *self._of_those_who_left(),
-                *self._of_own_clock(event.own_clock),
-            ),
+            remarks=self._remarks.of(event),
             states=dict(event.summary.states),
         )
         return None if notice.is_empty else notice
-
-    def _of_source(self) -> tuple[str, ...]:
-        seen, self._seen_fault = self._seen_fault, None
-        before, self._source_fault = self._source_fault, seen
-        if seen == before:
-            return ()
-        if seen is None:
-            return ("the list of devices can be read again",)
-        return (f"the list of devices cannot be read, the old one is kept: {seen}",)
-
-    def _take_in(self, names: set[str]) -> None:
-        self._left = (self._left | self._listed) - names
-        self._listed = names
-
-    def _of_those_who_left(self) -> tuple[str, ...]:
-        left, self._left = sorted(self._left), set()
-        if not left:
-            return ()
-        many = "1 device has" if len(left) == 1 else f"{len(left)} devices have"
-        more = f" and {len(left) - EXAMPLES} more" if len(left) > EXAMPLES else ""
-        return (f"{many} left the list: {', '.join(left[:EXAMPLES])}{more}",)
-
-    def _of_own_clock(self, own_clock: OwnClock) -> tuple[str, ...]:
-        was_odd, self._own_clock_is_odd = self._own_clock_is_odd, own_clock.is_odd
-        if was_odd and not own_clock.is_odd:
-            return ("our own clock agrees with the devices again",)
-        message = own_clock.message
-        return (message,) if message and not (was_odd and own_clock.is_odd) else ()

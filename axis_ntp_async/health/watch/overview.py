@@ -27,7 +27,7 @@ class Overview:
     Attributes:
         findings: The last finding of each device, by its name.
         last: The last sweep that ended; `None` before the first one has.
-        source_fault: Why the list of devices is an old one; `None` when it is not.
+        source_fault: Why what is watched is as it was, in a sentence; `None` when it is not.
         outcomes: Calls by what came of them, since the watch began: `ok`, or a cause.
         retries: Further attempts by what the device ended with, likewise.
         rollouts: Steps of runs that are not over, by run, wave and state.
@@ -60,8 +60,8 @@ class Overview:
                 self.retries[came_of_it] += max(0, finding.attempts - 1)
             case SweepEnded():
                 self.last = event
-            case SourceKept(message=message):
-                self.source_fault = message
+            case SourceKept():
+                self.source_fault = event.text
 
 
 def _word(error: DeviceError | None) -> str:

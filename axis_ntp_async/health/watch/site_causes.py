@@ -40,6 +40,13 @@ _CAUSES: Final[Mapping[SiteTrouble, frozenset[Cause]]] = {
 }
 """What is wrong with the devices, one by one."""
 
+_ENDS: Final = {
+    SiteTrouble.TIME_SERVER: ("its devices are in sync again", "are still not in sync"),
+    SiteTrouble.WRONG_TIME: ("its devices tell the right time again", "still tell a wrong one"),
+    SiteTrouble.NETWORK: ("its devices answer again", "still do not answer"),
+}
+"""How devices are once it is over, and those that are not yet."""
+
 
 @frozen(kw_only=True)
 class SiteCause:
@@ -50,7 +57,7 @@ class SiteCause:
         site: The site.
         trouble: What kind of cause.
         servers: The time servers that are suspected; empty when none is common to them.
-        affected: How many devices.
+        affected: How many devices; once it is over, how many still are in that trouble.
         of: How many devices the site has.
         began_at: When the first of them was seen so, in UTC.
         within_s: Seconds from the first of them to the last.
@@ -82,19 +89,31 @@ class SiteCause:
         """The cause in a sentence."""
         many = f"{self.affected} of {self.of} devices"
         within = f" within {_minutes(self.within_s)}"
-        servers = " and ".join(self.servers)
-        named = f"time server{'s' if len(self.servers) > 1 else ''} {servers} of {self.site}"
         match self.trouble:
             case SiteTrouble.NETWORK:
-                return f"network of {self.site} suspected: {many} went out of reach{within}"
+                return f"{self._suspect} suspected: {many} went out of reach{within}"
             case SiteTrouble.TIME_SERVER if self.servers:
-                return f"{named} suspected: {many} lost it{within}"
+                return f"{self._suspect} suspected: {many} lost it{within}"
             case SiteTrouble.TIME_SERVER:
-                return f"time servers of {self.site} suspected: {many} lost sync{within}"
-            case _ if self.servers:
-                return f"{named} suspected to tell a wrong time: {many} follow it"
-            case _:
-                return f"a wrong time is suspected at {self.site}: {many} follow it"
+                return f"{self._suspect} suspected: {many} lost sync{within}"
+            case SiteTrouble.WRONG_TIME:
+                return f"{self._suspect} suspected to tell a wrong time: {many} follow it"
+
+    @property
+    def end_message(self) -> str:
+        """That it is over, in a sentence."""
+        well, still = _ENDS[self.trouble]
+        left = f"{self.affected} of {self.of} devices {still}" if self.affected else well
+        return f"over: {self._suspect}: {left}"
+
+    @property
+    def _suspect(self) -> str:
+        if self.trouble is SiteTrouble.NETWORK:
+            return f"network of {self.site}"
+        if not self.servers:
+            return f"time servers of {self.site}"
+        word = "time server" if len(self.servers) == 1 else "time servers"
+        return f"{word} {' and '.join(self.servers)} of {self.site}"
 
     @property
     def hint(self) -> str:

@@ -17,8 +17,10 @@ from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.errors import (
     AxisNTPError,
+    CredentialsError,
     CredentialSuspendedError,
     NotTriedError,
+    PolicyError,
     TooManyOpenFilesError,
 )
 from axis_ntp_async.fleet.clock import Clock
@@ -111,15 +113,13 @@ class Watch:
         number = 0
         while not self._stopped.is_set():
             number += 1
-            fault = await self._read_source()
-            devices = self._devices or ()
-            interval_s = self._rules.interval_for(len(devices))
-            began = SweepBegan(
-                number=number, at=self._clock.utc(), devices=devices, interval_s=interval_s
-            )
+            known = self._known()
+            kept = await self._read_source()
+            began = self._began(number, known)
+            interval_s = began.interval_s
             yield began
-            if fault is not None:
-                yield SourceKept(at=self._clock.utc(), message=fault)
+            if kept is not None:
+                yield kept
             async with aclosing(self._sweep(began)) as events:
                 async for event in events:
                     yield event
@@ -130,8 +130,27 @@ class Watch:
                 due += random.uniform(0, _START_JITTER) * interval_s  # noqa: S311  no secret
             await self._clock.sleep(due - self._clock.now(), self._stopped)
 
-    async def _read_source(self) -> str | None:
-        """Read the devices anew; give why that could not be, and the old ones are kept."""
+    def _known(self) -> frozenset[str] | None:
+        """Give the names of those watched until now; `None` when nothing is known of before."""
+        if self._devices is not None:
+            return frozenset(one.name for one in self._devices)
+        return frozenset(self.memory.standings) or None
+
+    def _began(self, number: int, known: frozenset[str] | None) -> SweepBegan:
+        devices = self._devices or ()
+        names = frozenset(one.name for one in devices)
+        before = names if known is None else known
+        return SweepBegan(
+            number=number,
+            at=self._clock.utc(),
+            devices=devices,
+            interval_s=self._rules.interval_for(len(devices)),
+            joined=tuple(sorted(names - before)),
+            left=tuple(sorted(before - names)),
+        )
+
+    async def _read_source(self) -> SourceKept | None:
+        """Read the devices anew; tell when that could not be, and the old ones are kept."""
         before = frozenset(one.name for one in self._devices or ())
         try:
             if callable(self._source):
@@ -141,7 +160,7 @@ class Watch:
         except AxisNTPError as error:
             if self._devices is None:
                 raise
-            return str(error)
+            return SourceKept(at=self._clock.utc(), message=str(error), what=_what(error))
         names = frozenset(one.name for one in self._devices)
         self._pool.forget((before - names) | self.memory.forget_others(names))
         return None
@@ -167,6 +186,7 @@ class Watch:
             site_causes=told.site_causes,
             began=told.began,
             ended=told.ended,
+            untried=told.untried,
             own_clock=told.own_clock,
         )
 
@@ -217,6 +237,13 @@ class Watch:
 def _place(device: Device) -> int:
     """Give the place of a device in every sweep; neighbours in the list are no neighbours here."""
     return zlib.crc32(device.name.encode())
+
+
+def _what(error: AxisNTPError) -> str:
+    """Give what could not be read."""
+    if isinstance(error, PolicyError):
+        return "the policy"
+    return "a password" if isinstance(error, CredentialsError) else "the list of devices"
 
 
 def _was_stopped(error: AxisNTPError | None) -> bool:

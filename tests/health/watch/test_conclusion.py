@@ -6,7 +6,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from axis_ntp_async.errors import DeviceUnreachableError, LoginRefusedError
+from axis_ntp_async.errors import (
+    CredentialSuspendedError,
+    DeviceUnreachableError,
+    LoginRefusedError,
+)
 from axis_ntp_async.health.finding import Cause, State
 from axis_ntp_async.health.watch.memory import WatchMemory
 
@@ -14,6 +18,9 @@ WELL: dict[str, Any] = {}
 UNSYNCED = {"synced": False, "time_offset_ms": 0.0}
 GONE = {"error": DeviceUnreachableError("cam", "no answer within 10 s")}
 REFUSED = {"error": LoginRefusedError("cam", "refuses the user name or the password")}
+SUSPENDED = {
+    "error": CredentialSuspendedError("cam", "not tried: credentials 'fleet' are suspended")
+}
 LOOKS = {"well": WELL, "unsynced": UNSYNCED, "gone": GONE, "refused": REFUSED}
 
 
@@ -33,6 +40,44 @@ def test_a_change_tells_before_and_after(hand_watch: Any) -> None:
     hand_watch.sweep({"cam": WELL})
     [change] = hand_watch.sweep({"cam": WELL}).changes
     assert (change.is_recovery, change.cause, change.message) == (True, None, "in sync")
+
+
+def test_a_device_never_seen_ok_was_in_no_state_before(hand_watch: Any) -> None:
+    """Nobody says that it has been ok; after its first recovery it has."""
+    hand_watch.sweep({"cam": UNSYNCED})
+    [change] = hand_watch.sweep({"cam": UNSYNCED}).changes
+    assert (change.before, change.after) == (None, State.CRITICAL)
+    hand_watch.sweep({"cam": WELL})
+    [change] = hand_watch.sweep({"cam": WELL}).changes
+    assert (change.before, change.after) == (State.CRITICAL, State.OK)
+
+
+def test_devices_that_we_did_not_look_at_stand_as_they_did(hand_watch: Any) -> None:
+    """A suspended password is one thing to tell, not four hundred."""
+    fleet = {f"cam-{place}": WELL for place in range(6)}
+    hand_watch.sweep(fleet)
+    before = dict(hand_watch.memory.standings)
+    looks = {**dict.fromkeys(fleet, SUSPENDED), "cam-0": REFUSED, "new": SUSPENDED}
+    for _ in range(3):
+        told = hand_watch.sweep(looks)
+        assert [(one.reason, one.affected, one.of) for one in told.untried] == [
+            ("credentials 'fleet' are suspended", 6, 7)
+        ]
+        assert {one.device.name for one in told.changes} <= {"cam-0"}
+    after = hand_watch.memory.standings
+    assert {name: one for name, one in after.items() if name != "cam-0"} == {
+        name: one for name, one in before.items() if name != "cam-0"
+    }
+    assert hand_watch.sweep(fleet).untried == ()
+
+
+def test_a_cause_of_a_site_outlasts_a_sweep_in_which_nobody_looked(hand_watch: Any) -> None:
+    """It is not over because its devices were not tried."""
+    fleet = [f"cam-{place}" for place in range(6)]
+    for _ in range(2):
+        hand_watch.sweep(dict.fromkeys(fleet, UNSYNCED))
+    told = hand_watch.sweep(dict.fromkeys(fleet, SUSPENDED))
+    assert (len(told.site_causes), told.ended, told.changes) == (1, (), ())
 
 
 def test_one_bad_look_is_not_told(hand_watch: Any) -> None:

@@ -9,9 +9,16 @@ from attrs import evolve
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.health.finding import Cause, State
 from axis_ntp_async.health.sweep import Summary
-from axis_ntp_async.health.watch.events import SourceKept, StateChange, SweepBegan, SweepEnded
+from axis_ntp_async.health.watch.events import (
+    SourceKept,
+    StateChange,
+    SweepBegan,
+    SweepEnded,
+    Untried,
+)
 from axis_ntp_async.health.watch.notice import Notice, Notices
 from axis_ntp_async.health.watch.own_clock import OwnClock
+from axis_ntp_async.health.watch.remarks import Remark, Topic
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
 
 AT = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
@@ -84,7 +91,7 @@ def test_our_own_clock_is_told_when_it_begins_and_ends() -> None:
     notices = Notices()
     odd = [OwnClock(skew_s=3.0 + place, devices=9, is_odd=True) for place in range(3)]
     told = [notices.of(ended(own_clock=one)) for one in (*odd, OwnClock(), OwnClock())]
-    assert [one.notes[0].split(":")[0] if one else None for one in told] == [
+    assert [one.remarks[0].text.split(":")[0] if one else None for one in told] == [
         "our own clock is the odd one",
         None,
         None,
@@ -107,13 +114,44 @@ def test_a_broken_list_is_told_until_it_is_right_again() -> None:
         if message:
             assert notices.of(SourceKept(at=AT, message=message)) is None
         notice = notices.of(ended())
-        told.append(notice.notes[0] if notice else None)
+        told.append(notice.remarks[0].text if notice else None)
     assert told == [
-        "the list of devices cannot be read, the old one is kept: line 3: what",
+        "the list of devices cannot be read, all stays as it was: line 3: what",
         None,
-        "the list of devices cannot be read, the old one is kept: line 4: what",
-        "the list of devices can be read again",
+        "the list of devices cannot be read, all stays as it was: line 4: what",
+        "what is to be watched can be read again",
         None,
+    ]
+
+
+def test_devices_that_we_did_not_look_at_are_one_remark() -> None:
+    """However many, and whether it is one more or less in the next sweep."""
+    reason = "credentials 'fleet' are suspended"
+    notices, told = Notices(), []
+    for affected in (312, 398, 0, 0):
+        untried = (Untried(reason=reason, affected=affected, of=400),) if affected else ()
+        notice = notices.of(ended(untried=untried))
+        told.append(notice.remarks[0].text if notice else None)
+    assert told == [
+        f"312 of 400 devices were not looked at: {reason}",
+        None,
+        "all devices are looked at again",
+        None,
+    ]
+
+
+def test_sweeps_that_do_not_fit_are_told() -> None:
+    """When they begin to, and when they fit again."""
+    notices, told = Notices(), []
+    for seconds in (299, 412, 420, 20):
+        end = AT + dt.timedelta(seconds=seconds)
+        notice = notices.of(ended(ended_at=end))
+        told.append(notice.remarks[0].text if notice else None)
+    assert told == [
+        None,
+        "a sweep takes 412 s, longer than the interval of 300 s: one follows the other at once",
+        None,
+        "a sweep fits into its interval again",
     ]
 
 
@@ -160,10 +198,33 @@ def test_a_cause_that_came_and_went_is_not_told() -> None:
     assert [one.site for one in both.ended] == ["oslo"]
 
 
-def test_sentences_are_not_repeated() -> None:
-    """The same twice is once."""
-    both = notice(notes=("our clock", "the list")).followed_by(notice(notes=("our clock",)))
-    assert both.notes == ("our clock", "the list")
+@pytest.mark.parametrize(
+    ("first", "later", "expected"),
+    [
+        ("+clock", "+clock", ["+clock"]),
+        ("+clock", "-clock", []),
+        ("-clock", "+clock2", ["+clock2"]),
+        ("+clock", "+list", ["+clock", "+list"]),
+        ("+list", "+list2", ["+list2"]),
+    ],
+)
+def test_remarks_that_were_not_delivered_are_told_as_things_are_now(
+    first: str, later: str, expected: list[str]
+) -> None:
+    """Nobody reads that the clock is odd when that was over an hour ago."""
+
+    def remark(word: str) -> Remark:
+        topic = Topic.OWN_CLOCK if "clock" in word else Topic.SOURCE
+        return Remark(topic, word, is_over=word[0] == "-")
+
+    both = notice(remarks=(remark(first),)).followed_by(notice(remarks=(remark(later),)))
+    assert [one.text for one in both.remarks] == expected
+
+
+def test_what_happened_twice_is_told_twice() -> None:
+    """Devices that left the list at two times have both left."""
+    one, two = Remark(Topic.LISTED, "a has left"), Remark(Topic.LISTED, "b has left")
+    assert notice(remarks=(one,)).followed_by(notice(remarks=(two,))).remarks == (one, two)
 
 
 def test_merging_is_the_same_in_one_go_or_two() -> None:
@@ -195,21 +256,22 @@ def test_a_cause_that_ended_and_began_again_goes_on() -> None:
     assert both.is_empty
 
 
-def test_devices_that_left_the_list_are_told() -> None:
+def test_devices_that_came_or_left_are_told() -> None:
     """Whoever shortened a file by mistake learns of it."""
     notices = Notices()
+    names = tuple(f"cam-{place:02}" for place in range(27))
 
-    def began(count: int) -> SweepBegan:
-        devices = tuple(Device(name=f"cam-{one:02}", host="192.0.2.1") for one in range(count))
-        return SweepBegan(number=1, at=AT, devices=devices, interval_s=300.0)
-
-    told = []
-    for count in (30, 29, 2, 2, 5):
-        notices.of(began(count))
+    def told(**members: Any) -> list[str]:
+        notices.of(SweepBegan(number=2, at=AT, devices=(), interval_s=300.0, **members))
         found = notices.of(ended())
-        told.append(found.notes[0] if found else None)
-    assert told[0] is None
-    assert told[1] == "1 device has left the list: cam-29"
-    assert str(told[2]).startswith("27 devices have left the list: cam-02, cam-03")
-    assert str(told[2]).endswith("and 17 more")
-    assert told[3:] == [None, None]
+        return [remark.text for remark in found.remarks] if found else []
+
+    assert told() == []
+    assert told(left=("cam-29",), joined=("cam-30", "cam-31")) == [
+        "2 devices new in the list: cam-30, cam-31",
+        "1 device has left the list: cam-29",
+    ]
+    [line] = told(left=names)
+    assert line.startswith("27 devices have left the list: cam-00, cam-01")
+    assert line.endswith("and 17 more")
+    assert told() == []

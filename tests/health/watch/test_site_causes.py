@@ -49,9 +49,10 @@ def test_the_whole_site_recovers_at_once(hand_watch: Any) -> None:
     assert (told.changes, told.ended) == ((), ())
     told = hand_watch.sweep(fleet(43, 0, UNSYNCED))
     [ended] = told.ended
-    assert ended.affected == 41
+    assert ended.affected == 0
     assert len(told.changes) == 41
     assert all(change.is_recovery for change in told.changes)
+    assert all(change.site_cause is not None for change in told.changes)
     assert hand_watch.memory.absorbed == {}
 
 

@@ -17,9 +17,12 @@ from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import ClockReading, Device, NTPClientStatus, NTPInfo
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.errors import (
+    AxisNTPError,
+    CredentialsError,
     DeviceUnreachableError,
     InventoryError,
     LoginRefusedError,
+    PolicyError,
 )
 from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.fleet.pool import SessionPool
@@ -32,6 +35,7 @@ from axis_ntp_async.health.watch.events import (
     SweepEnded,
     WatchEvent,
 )
+from axis_ntp_async.health.watch.memory import WatchMemory
 from axis_ntp_async.health.watch.overview import Overview
 from axis_ntp_async.health.watch.rules import WatchRules
 from axis_ntp_async.health.watch.watch import Watch, watch
@@ -247,7 +251,53 @@ async def test_a_broken_list_keeps_the_old_one() -> None:
                 assert "line 3" in event.message
             if isinstance(event, SweepEnded):
                 faults.append((event.summary.devices, overview.source_fault))
-    assert faults == [(3, None), (3, "fleet.toml: line 3: what is this"), (4, None)]
+    kept = (
+        "the list of devices cannot be read, all stays as it was: fleet.toml: line 3: what is this"
+    )
+    assert faults == [(3, None), (3, kept), (4, None)]
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (InventoryError("fleet.toml: line 3"), "the list of devices"),
+        (PolicyError("site.toml: line 3"), "the policy"),
+        (CredentialsError("fleet.pass: is empty"), "a password"),
+    ],
+)
+@pytest.mark.usefixtures("scripted")
+async def test_what_cannot_be_read_is_named(error: AxisNTPError, what: str) -> None:
+    """Whoever broke the policy does not look for a fault in the inventory."""
+    answers: list[Any] = [devices(1), error]
+
+    def source() -> list[Device]:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return list(answer)
+
+    rules = WatchRules(interval_s=0.01, spread=0.0)
+    async with SessionPool() as pool:
+        events = await events_of(watch(pool, source, rules=rules, sweeps=2))
+    [kept] = [event for event in events if isinstance(event, SourceKept)]
+    assert kept.what == what
+
+
+@pytest.mark.usefixtures("scripted")
+async def test_who_came_and_who_left_is_told_with_the_sweep() -> None:
+    """Against the sweep before, and at the first one against what is remembered."""
+    lists = [devices(3), devices(5), devices(2)]
+    rules = WatchRules(interval_s=0.01, spread=0.0)
+
+    async def told(sweeps: int) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+        async with SessionPool() as pool:
+            watching = watch(pool, lambda: lists.pop(0), rules=rules, sweeps=sweeps, memory=memory)
+            events = await events_of(watching)
+        return [(one.joined, one.left) for one in events if isinstance(one, SweepBegan)]
+
+    memory = WatchMemory()
+    assert await told(2) == [((), ()), (("cam-3", "cam-4"), ())]
+    assert await told(1) == [((), ("cam-2", "cam-3", "cam-4"))]
 
 
 @pytest.mark.usefixtures("scripted")
