@@ -253,7 +253,7 @@ def stoppable(work: Stoppable) -> Iterator[None]:
             task.cancel()
             return
         told = True
-        say("stopping: waiting for what is in flight; Ctrl-C again does not wait")
+        say("stopping: waiting for what is in flight; a second Ctrl-C or SIGTERM does not wait")
         work.stop()
 
     try:

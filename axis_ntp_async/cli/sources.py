@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from attrs import define, field
 
-from axis_ntp_async.cli.exits import say
 from axis_ntp_async.cli.fleet import Fleet, check_trust, open_fleet
 from axis_ntp_async.cli.options import FleetOptions
 from axis_ntp_async.cli.policies import check_policy, policy_at
@@ -19,6 +20,8 @@ from axis_ntp_async.device.records import Device
 from axis_ntp_async.errors import RolloutError
 from axis_ntp_async.policy.policy import Policy
 from axis_ntp_async.rollout.journal.reading import JournalReader
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 _Signature = tuple[tuple[int, int, int] | None, ...]
 
@@ -69,7 +72,10 @@ class FleetSource:
         self._read_journal()
         signed = self._signed()
         if signed != self._signature:
+            policy = self.policy
             self._take(open_fleet(self.options, before=self.fleet))
+            if policy != self.policy:
+                _LOGGER.warning("policy %s was read anew", self.policy_file)
             if signed[0] != self._signature[0]:
                 self._signature = ()  # it was written to while we read it: read it again
         return self.fleet.devices
@@ -101,7 +107,7 @@ class FleetSource:
         try:
             self.changed_at, self.rollouts = reader.changes(), reader.steps_under_way()
         except RolloutError as error:
-            say(f"{error}; the watch goes on without")
+            _LOGGER.warning("%s; the watch goes on without", error)
 
     def _signed(self) -> _Signature:
         """Give what changes with any file that the devices and their secrets come from."""

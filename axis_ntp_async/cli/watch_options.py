@@ -25,6 +25,8 @@ class WatchOptions:
         webhook: URL, or a reference of one, that notices are posted to.
         webhook_headers: `NAME=REFERENCE` of headers sent with them.
         notify_command: Program that gets notices on its standard input.
+        notify_test: Whether only to find out if notices get through.
+        forget_others: Whether a history may lose devices that are not watched any more.
     """
 
     interval_s: float | None
@@ -36,6 +38,8 @@ class WatchOptions:
     webhook: str | None
     webhook_headers: tuple[str, ...]
     notify_command: str | None
+    notify_test: bool
+    forget_others: bool
 
 
 _WATCH_OPTIONS: Final = (
@@ -81,6 +85,16 @@ _WATCH_OPTIONS: Final = (
         "--notify-command",
         metavar="COMMAND",
         help="Run this program when something changes; it gets JSON on its standard input.",
+    ),
+    click.Option(
+        ["--notify-test"],
+        is_flag=True,
+        help="Send one notice now, tell whether it got through, and end.",
+    ),
+    click.Option(
+        ["--forget-others"],
+        is_flag=True,
+        help="Go on with a history of other devices, and take these for gone.",
     ),
 )
 

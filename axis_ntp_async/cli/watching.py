@@ -4,33 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
-import re
 import shlex
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Final
 
-from attrs import define, evolve, field, frozen
-from yarl import URL
+from attrs import define, evolve, field
 
 from axis_ntp_async.cli import loop
 from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.fleet import counted, exit_code_of, pool_of, stoppable
 from axis_ntp_async.cli.journals import journal_path, who
 from axis_ntp_async.cli.options import FleetOptions, ThresholdOptions
-from axis_ntp_async.cli.secrets import secret_of
 from axis_ntp_async.cli.sources import FleetSource
 from axis_ntp_async.cli.sweeping import thresholds_of
 from axis_ntp_async.cli.telling import Telling
 from axis_ntp_async.cli.watch_options import WatchOptions
+from axis_ntp_async.cli.watch_setup import Setup
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.session import DeviceSession
-from axis_ntp_async.errors import HistoryError, SettingsError
+from axis_ntp_async.errors import DeliveryError, HistoryError, SettingsError
 from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.fleet.pool import SessionPool
-from axis_ntp_async.health.finding import Finding, State, Thresholds
+from axis_ntp_async.health.finding import Finding, State
 from axis_ntp_async.health.history.files import default_path
 from axis_ntp_async.health.history.history import History
 from axis_ntp_async.health.history.reading import HistoryReader
@@ -38,21 +37,20 @@ from axis_ntp_async.health.history.recorder import Recorder
 from axis_ntp_async.health.judge import judge
 from axis_ntp_async.health.watch.events import SweepEnded, WatchEvent
 from axis_ntp_async.health.watch.memory import WatchMemory
-from axis_ntp_async.health.watch.overview import Overview
 from axis_ntp_async.health.watch.rules import WatchRules
 from axis_ntp_async.health.watch.watch import Watch
 from axis_ntp_async.health.watch.watch import watch as watch_devices
-from axis_ntp_async.report.metrics import exposition, write_textfile
-from axis_ntp_async.service.access import TOKEN_LEAST, Access, is_loopback_address
+from axis_ntp_async.report.metrics import write_textfile
 from axis_ntp_async.service.board import Board
-from axis_ntp_async.service.channels import Channel, Command, Webhook
-from axis_ntp_async.service.notifier import Notifier
+from axis_ntp_async.service.notifier import Notifier, deliver_test
 from axis_ntp_async.service.server import Server, serving
 
+_LOGGER: Final = logging.getLogger(__name__)
+
 _LONG_S: Final = 120.0
-_SCHEMES: Final = ("http://", "https://")
-_TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""What HTTP lets a header be called."""
+_FEW: Final = 0.1
+_HALF: Final = 0.5
+_GUARD_S: Final = 1.0
 
 
 def watch(
@@ -67,62 +65,31 @@ def watch(
 ) -> ExitCode:
     """Watch the selected devices until somebody stops it."""
     setup = Setup.of(watching, thresholds_of(thresholds))
+    if watching.notify_test:
+        return loop.run(_test(setup))
     source = FleetSource(options=options, policy_file=policy, journal=journal_path(journal))
     source.open()
     path = Path(history) if history else default_path()
     with History(path, f"{who()}, process {os.getpid()}") as opened:
         running = Running(setup=setup, source=source, history=opened, output=output)
+        running.check_history()
         with contextlib.suppress(KeyboardInterrupt):
             loop.run(running.run())
     return running.exit_code
 
 
-@frozen(kw_only=True)
-class Setup:
-    """
-    What was asked for, checked before anything begins.
-
-    Attributes:
-        options: As they were typed.
-        thresholds: When a value is too large.
-        channels: Whom to notify.
-        address: Host and port to serve at; `None` serves nothing.
-        access: Who may look there.
-    """
-
-    options: WatchOptions
-    thresholds: Thresholds
-    channels: tuple[Channel, ...]
-    address: tuple[str, int] | None
-    access: Access
-
-    @classmethod
-    def of(cls, options: WatchOptions, thresholds: Thresholds) -> Setup:
-        """
-        Check the options, and fetch the secrets that they refer to.
-
-        Raises:
-            SettingsError: An option has a wrong value.
-            CredentialsError: A secret cannot be had.
-        """
-        token = secret_of("--token-from", options.token_from) if options.token_from else None
-        if token is not None and len(token) < TOKEN_LEAST:
-            raise SettingsError(f"--token-from: a token needs at least {TOKEN_LEAST} characters")
-        address = _address(options.listen) if options.listen else None
-        if address and token is None and not is_loopback_address(address[0]):
-            raise SettingsError(
-                f"--listen {options.listen}: others than this machine could look there; "
-                "name a token with --token-from, or listen at 127.0.0.1"
-            )
-        if options.textfile or address:
-            exposition(Overview())  # tells now, and not after a sweep, that an extra is missing
-        return cls(
-            options=options,
-            thresholds=thresholds,
-            channels=tuple(_channels(options)),
-            address=address,
-            access=Access(token=token),
-        )
+async def _test(setup: Setup) -> ExitCode:
+    """Find out whether notices get through, and not in the night when one has to."""
+    code = ExitCode.OK
+    for channel in setup.channels:
+        try:
+            await deliver_test(channel)
+        except DeliveryError as error:
+            say(f"not delivered: {error}")
+            code = ExitCode.SOME_FAILED
+        else:
+            say(f"delivered: {channel.name}")
+    return code
 
 
 @define(kw_only=True)
@@ -145,6 +112,38 @@ class Running:
     output: str | None
     clock: Clock = field(factory=Clock)
     last: SweepEnded | None = field(default=None, init=False)
+    _memory: WatchMemory = field(init=False)
+    _textfile_fault: str | None = field(default=None, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        try:
+            self._memory = WatchMemory.from_plain(self.history.memory())
+        except HistoryError as error:
+            say(f"{error}: what was known of the devices begins anew")
+            self.history.remember(dict.fromkeys(self.history.memory()))
+            self._memory = WatchMemory()
+
+    def check_history(self) -> None:
+        """
+        Do not take a whole fleet for gone because few of its devices are watched this time.
+
+        Raises:
+            SettingsError: The history is that of other devices.
+        """
+        names = {device.name for device in self.source.fleet.devices}
+        listed = {device.name for device in self.source.fleet.listed}
+        known = self._memory.standings.keys()
+        others = known - names
+        are_left_out = len(others & listed) > _FEW * len(known)
+        are_unknown = len(others - listed) > _HALF * len(known)
+        if self.setup.options.forget_others or not (are_left_out or are_unknown):
+            return
+        raise SettingsError(
+            f"history {self.history.path} knows {counted(len(known), 'device')}, of which "
+            f"{len(others)} are not watched this time, such as {min(others)!r}. Give this watch a "
+            "history of its own with --history FILE, or, if they are gone for good, say so with "
+            "--forget-others"
+        )
 
     @property
     def exit_code(self) -> ExitCode:
@@ -162,7 +161,7 @@ class Running:
 
     async def run(self) -> None:
         """Sweep, and hand everything on, until the end."""
-        options, memory = self.setup.options, self._memory()
+        options, memory = self.setup.options, self._memory
         async with AsyncExitStack() as stack:
             pool = await stack.enter_async_context(self._pool())
             recorder = await stack.enter_async_context(
@@ -175,6 +174,8 @@ class Running:
             watching = self._watch(pool, memory)
             telling = Telling(self.output, self.source.options.quiet)
             stack.enter_context(stoppable(watching))
+            if not options.once:
+                await stack.enter_async_context(_guarded(board))
             async with aclosing(watching):
                 async for event in watching:
                     await recorder.take(event)
@@ -183,14 +184,6 @@ class Running:
                     board.take(event)
                     telling.take(event)
                     await self._end_sweep(event, board)
-
-    def _memory(self) -> WatchMemory:
-        try:
-            return WatchMemory.from_plain(self.history.memory())
-        except HistoryError as error:
-            say(f"{error}: what was known of the devices begins anew")
-            self.history.remember(dict.fromkeys(self.history.memory()))
-            return WatchMemory()
 
     def _pool(self) -> SessionPool:
         # The mapping itself, not a copy: a reloaded inventory adds its secrets to it.
@@ -254,63 +247,46 @@ class Running:
             return
         self.last = event
         if textfile := self.setup.options.textfile:
-            per_device = self.setup.options.per_device
-            known = board.snapshot()
-            try:
-                await asyncio.to_thread(
-                    write_textfile, Path(textfile), known, per_device=per_device
-                )
-            except (SettingsError, OSError) as error:
-                say(f"--textfile {textfile}: {error}; the watch goes on without")
+            await self._write_textfile(Path(textfile), board)
+
+    async def _write_textfile(self, path: Path, board: Board) -> None:
+        """Write the metrics; a disk that is full is told once, and ends no watch."""
+        per_device, known, fault = self.setup.options.per_device, board.snapshot(), None
+        try:
+            await asyncio.to_thread(write_textfile, path, known, per_device=per_device)
+        except SettingsError as error:
+            fault = str(error)
+        except OSError as error:
+            fault = f"{path}: {error.strerror}"
+        if fault and fault != self._textfile_fault:
+            _LOGGER.warning("--textfile: %s; the watch goes on without", fault)
+        elif self._textfile_fault and not fault:
+            _LOGGER.warning("--textfile: %s can be written again", path)
+        self._textfile_fault = fault
+
+
+@contextlib.asynccontextmanager
+async def _guarded(board: Board) -> AsyncIterator[None]:
+    """Tell when no sweep has ended for long: whoever reads nothing would take it for silence."""
+    guard = asyncio.create_task(_guard(board))
+    try:
+        yield
+    finally:
+        guard.cancel()
+        await asyncio.gather(guard, return_exceptions=True)
+
+
+async def _guard(board: Board) -> None:
+    was_stale = False
+    while True:
+        await asyncio.sleep(_GUARD_S)
+        if board.is_stale and not was_stale:
+            _LOGGER.warning(
+                "no sweep has ended for %s: the one that began last hangs, or is far too slow",
+                _duration(round(board.age_s)),
+            )
+        was_stale = board.is_stale
 
 
 def _duration(seconds: float) -> str:
     return f"{seconds:g} s" if seconds < _LONG_S else f"{seconds / 60:g} min"
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    host = host.strip("[]")
-    if not host or not port.isdigit() or int(port) >= 1 << 16:
-        raise SettingsError(f"--listen {text!r}: expected HOST:PORT, like 127.0.0.1:9108")
-    return host, int(port)
-
-
-def _channels(options: WatchOptions) -> Iterator[Channel]:
-    headers = dict(map(_header, options.webhook_headers))
-    if options.webhook:
-        url = options.webhook
-        if not url.startswith(_SCHEMES):
-            url = secret_of("--webhook", url)
-        if not url.startswith(_SCHEMES) or not _has_host(url):
-            raise SettingsError("--webhook: what it names is no URL that begins with https://")
-        yield Webhook(url=url, headers=headers)
-    elif headers:
-        raise SettingsError("--webhook-header: there is no --webhook to send it to")
-    if options.notify_command is not None:
-        try:
-            words = shlex.split(options.notify_command)
-        except ValueError:
-            words = []
-        if not words:
-            raise SettingsError("--notify-command: is empty, or its quotes do not match")
-        yield Command(words=words)
-
-
-def _has_host(url: str) -> bool:
-    try:
-        return bool(URL(url).host)
-    except ValueError:
-        return False
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, _, reference = text.partition("=")
-    if not reference or not _TOKEN.fullmatch(name.strip()):
-        raise SettingsError(
-            "--webhook-header: expected NAME=REFERENCE, like Authorization=env:HOOK_TOKEN"
-        )
-    value = secret_of(f"--webhook-header {name.strip()}", reference)
-    if not value.isprintable():
-        raise SettingsError(f"--webhook-header {name.strip()}: the value has control characters")
-    return name.strip(), value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -10,16 +12,17 @@ from attrs import frozen
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.watch.events import SourceKept, StateChange
 from axis_ntp_async.health.watch.notice import Notice
-from axis_ntp_async.health.watch.remarks import named
 from axis_ntp_async.health.watch.site_causes import SiteCause
 from axis_ntp_async.report.documents import Document, schema
 from axis_ntp_async.report.printable import printable
+from axis_ntp_async.report.tables import natural
 
 _LINES: Final = 20
 _ALIKE_LEAST: Final = 4
 """So many devices that changed alike are one line."""
 
 _ALIKE_NAMED: Final = 5
+_ID_LENGTH: Final = 16
 
 
 def notice_document(notice: Notice) -> Document:
@@ -27,9 +30,10 @@ def notice_document(notice: Notice) -> Document:
     Give a notice; its `text` is what chat programs show.
 
     Schema `axis-ntp/notice/v1`. Devices that are part of a site's cause are
-    counted in it, and are not listed.
+    counted in it, and are not listed. A notice that is posted twice, because
+    the answer was lost, has the same `id`.
     """
-    return {
+    document = {
         "schema": schema("notice"),
         "text": notice_text(notice),
         "at": notice.at.isoformat(timespec="milliseconds"),
@@ -39,6 +43,8 @@ def notice_document(notice: Notice) -> Document:
         "site_causes_ended": [site_cause_document(cause) for cause in notice.ended],
         "notes": [remark.text for remark in notice.remarks],
     }
+    digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode())
+    return {**document, "id": digest.hexdigest()[:_ID_LENGTH]}
 
 
 def change_document(change: StateChange) -> Document:
@@ -139,13 +145,19 @@ def _group_line(group: Sequence[StateChange]) -> str:
     first, sites = group[0], {change.device.site for change in group}
     [site] = sites if len(sites) == 1 else [None]
     many = f"{len(group)} devices" + (f" of {site}" if site else "")
-    names = named((change.device.name for change in group), _ALIKE_NAMED)
+    names = _names(group)
     if first.is_flapping:
         return f"{many} are flapping: {names}"
     if first.cause is None:
         return f"{many} are ok now: {names}"
     cause = first.cause.value.replace("_", " ")
     return f"{many} are {first.after.value}, {cause}: {names}. {first.hint}"
+
+
+def _names(group: Sequence[StateChange]) -> str:
+    every = sorted((change.device.name for change in group), key=natural)
+    more = f" and {len(every) - _ALIKE_NAMED} more" if len(every) > _ALIKE_NAMED else ""
+    return f"{', '.join(every[:_ALIKE_NAMED])}{more}"
 
 
 def change_line(change: StateChange) -> str:

@@ -65,8 +65,9 @@ class Webhook:
 
     @property
     def name(self) -> str:
-        """Its host."""
-        return f"webhook at {URL(self.url).host}"
+        """Its host and port."""
+        url = URL(self.url)
+        return f"webhook at {url.host}:{url.port}"
 
     async def send(self, notice: Document) -> None:
         """
@@ -98,11 +99,27 @@ class Webhook:
         except TimeoutError:
             raise _TransientError(f"no answer within {_TIMEOUT_S:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise _TransientError(type(error).__name__) from None
+            raise _TransientError(_reason(error)) from None
         if status in _WORTH_ANOTHER_TRY:
             raise _TransientError(f"HTTP {status}")
         if not 200 <= status < 300:  # noqa: PLR2004  what HTTP calls success
             raise DeliveryError(f"{self.name}: HTTP {status}")
+
+
+def _reason(error: Exception) -> str:
+    """Say why a post failed; aiohttp's own text may hold the URL, and with it a secret."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return "its certificate is not trusted"
+        case aiohttp.ClientSSLError():
+            return "no TLS connection can be made"
+        case aiohttp.ClientConnectorError(os_error=cause):
+            number = cause.errno or 0
+            return f"cannot be reached: {os.strerror(number) if number > 0 else cause.strerror}"
+        case aiohttp.ServerDisconnectedError() | ConnectionError():
+            return "ended the connection without an answer"
+        case _:
+            return f"gives no answer that can be read ({type(error).__name__})"
 
 
 @frozen(kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 from collections.abc import Sequence
 from types import TracebackType
@@ -13,6 +14,7 @@ from attrs import define, field
 from axis_ntp_async.errors import DeliveryError
 from axis_ntp_async.health.watch.events import WatchEvent
 from axis_ntp_async.health.watch.notice import Notice, Notices
+from axis_ntp_async.health.watch.remarks import Remark, Topic
 from axis_ntp_async.report.notices import notice_document
 from axis_ntp_async.service.channels import Channel
 
@@ -36,6 +38,7 @@ class _Outbox:
     channel: Channel
     again_after_s: float
     _waiting: Notice | None = field(default=None, init=False)
+    _fault: str | None = field(default=None, init=False)
     _something: asyncio.Event = field(factory=asyncio.Event, init=False)
     _ending: asyncio.Event = field(factory=asyncio.Event, init=False)
 
@@ -57,10 +60,7 @@ class _Outbox:
             notice, self._waiting = self._waiting, None
             if notice is None or notice.is_empty:
                 continue
-            try:
-                await self.channel.send(notice_document(notice))
-            except DeliveryError as error:
-                _LOGGER.warning("a notice was not delivered: %s", error)
+            if not await self._sent(notice):
                 if self._ending.is_set():
                     return
                 later, self._waiting = self._waiting, notice
@@ -69,12 +69,37 @@ class _Outbox:
                 await self._pause()
                 self._something.set()
 
+    async def _sent(self, notice: Notice) -> bool:
+        """Deliver one notice; a reason why that cannot be is told once, and so is its end."""
+        try:
+            await self.channel.send(notice_document(notice))
+        except DeliveryError as error:
+            if str(error) != self._fault:
+                _LOGGER.warning("a notice was not delivered, and waits: %s", error)
+            self._fault = str(error)
+            return False
+        if self._fault is not None:
+            _LOGGER.warning("%s: notices are delivered again", self.channel.name)
+        self._fault = None
+        return True
+
     async def _pause(self) -> None:
         try:
             async with asyncio.timeout(self.again_after_s):
                 await self._ending.wait()
         except TimeoutError:
             return
+
+
+async def deliver_test(channel: Channel) -> None:
+    """
+    Deliver a notice in which nothing has happened.
+
+    Raises:
+        DeliveryError: It was not taken.
+    """
+    remark = Remark(Topic.TEST, "this is a test of axis-ntp: notices get through")
+    await channel.send(notice_document(Notice(at=dt.datetime.now(dt.UTC), remarks=(remark,))))
 
 
 class Notifier:

@@ -1,7 +1,9 @@
 """`watch`: sweep after sweep, and who is told."""
 
+import asyncio
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -14,7 +16,10 @@ from typing import Any
 
 import pytest
 
+from axis_ntp_async.cli import watching
 from axis_ntp_async.health.history.reading import HistoryReader
+from axis_ntp_async.health.watch.events import SweepBegan
+from axis_ntp_async.service.board import Board
 from axis_ntp_async.simulator.model.camera import Camera
 from axis_ntp_async.simulator.model.faults import Kind
 from axis_ntp_async.simulator.model.world import World
@@ -92,7 +97,7 @@ def test_it_goes_on_until_it_is_stopped(start: Start, inventory: Path) -> None:
     assert process.wait(30) == 0
     assert [line["sweep"] for line in lines if "sweep" in line] == [1, 2, 3]
     [change] = [line for line in lines if "device" in line]
-    assert (change["device"], change["before"], change["after"]) == ("mute", "ok", "unknown")
+    assert (change["device"], change["before"], change["after"]) == ("mute", None, "unknown")
     assert process.stderr
     told = process.stderr.read()
     assert "watching 6 devices, every 0.5 s" in told
@@ -173,9 +178,6 @@ def test_metrics_are_written_for_node_exporter(
     target = tmp_path / "axis.prom"
     run("watch", inventory, "--once", *QUICK, "--textfile", target)
     assert 'axis_ntp_up{device="mute",site="berlin"} 0.0' in target.read_text(encoding="utf-8")
-    ran = run("watch", inventory, "--once", *QUICK, "--textfile", tmp_path / "nowhere" / "a.prom")
-    assert "nowhere" in ran.err
-    assert ran.lines[-1]["devices"] == 6
 
 
 def test_an_edited_inventory_is_read_anew(start: Start, inventory: Path) -> None:
@@ -253,6 +255,7 @@ def test_a_closed_pipe_ends_it(inventory: Path) -> None:
         (["--token-from", "s3cret"], "--token-from: is no reference"),
         (["--webhook", "env:NO_SUCH"], "--webhook: the environment variable"),
         (["--webhook", "env:SHORT"], "--webhook: what it names is no URL"),
+        (["--webhook", "nonsense"], "--webhook: expected a URL, or a reference"),
         (["--webhook", "http://"], "--webhook: what it names is no URL"),
         (["--webhook-header", "X=env:SHORT"], "there is no --webhook"),
         (["--webhook", "http://127.0.0.1:1/", "--webhook-header", "X"], "NAME=REFERENCE"),
@@ -260,6 +263,9 @@ def test_a_closed_pipe_ends_it(inventory: Path) -> None:
         (["--webhook", "http://127.0.0.1:1/", "--webhook-header", "X=env:BROKEN"], "control"),
         (["--notify-command", "'"], "--notify-command: is empty"),
         (["--notify-command", " "], "--notify-command: is empty"),
+        (["--notify-command", "/nowhere/notify"], "'/nowhere/notify' is no program"),
+        (["--notify-test"], "--notify-test: there is no --webhook"),
+        (["--textfile", "nowhere/a.prom"], "--textfile nowhere/a.prom: there is no folder"),
         (["--interval", "0"], "--interval"),
     ],
 )
@@ -298,7 +304,7 @@ def test_a_dead_webhook_stops_nothing(
     for _ in range(2):
         ran = run("watch", inventory, "--once", *QUICK, "--webhook", "http://127.0.0.1:1/s3cret")
     assert ran.lines[-1]["devices"] == 6
-    assert "webhook at 127.0.0.1" in caplog.text
+    assert "webhook at 127.0.0.1:1: cannot be reached" in caplog.text
     assert "s3cret" not in caplog.text
 
 
@@ -366,12 +372,14 @@ def test_a_sweep_that_is_stopped_is_told(start: Start, slow_inventory: Path) -> 
     assert summary["devices"] < 30
 
 
-def test_a_damaged_journal_stops_no_watch(run: Callable[..., Any], inventory: Path) -> None:
+def test_a_damaged_journal_stops_no_watch(
+    run: Callable[..., Any], inventory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """It is told; without it devices have no time to settle after a change, and no more."""
     Path("rollouts.db").write_text("no journal", encoding="utf-8")
     ran = run("watch", inventory, "--once", *QUICK, "--journal", "rollouts.db")
-    assert "rollouts.db" in ran.err
-    assert "goes on without" in ran.err
+    assert "rollouts.db" in caplog.text
+    assert "goes on without" in caplog.text
     assert ran.lines[-1]["devices"] == 6
 
 
@@ -410,15 +418,123 @@ def test_a_new_password_in_its_file_is_used(start: Start, inventory: Path) -> No
     assert lines[-1]["states"]["ok"] == 5
 
 
-def test_a_textfile_on_a_full_disk_ends_no_watch(
-    run: Callable[..., Any], inventory: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_textfile_on_a_full_disk_ends_no_watch(start: Start, inventory: Path) -> None:
+    """It is told once, and when it can be written again."""
+    folder = inventory.parent / "metrics"
+    folder.mkdir()
+    process = start(
+        *("watch", inventory, "--interval", 0.5, *QUICK, "--textfile", folder / "axis.prom")
+    )
+    sweeps_of(process, 1)
+    shutil.rmtree(folder)
+    sweeps_of(process, 4)
+    folder.mkdir()
+    sweeps_of(process, 3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert process.stderr
+    told = [line for line in process.stderr if "--textfile" in line]
+    assert ["cannot be written there" in line for line in told] == [True, False]
+    assert "can be written again" in told[1]
+
+
+def test_few_devices_do_not_take_the_others_for_gone(
+    run: Callable[..., Any], inventory: Path, home: Path
 ) -> None:
-    """It is told, with its name."""
+    """Somebody looks at one camera with the history of the fleet; that forgets nobody."""
+    run("watch", inventory, "--once", *QUICK)
+    ran = run("watch", inventory, "--once", *QUICK, "--limit", "lobby-1")
+    assert ran.code == 2
+    assert "knows 6 devices, of which 5 are not watched this time" in ran.err
+    assert "--history FILE" in ran.err
+    reader = HistoryReader(home / "axis-ntp" / "history.db")
+    assert len(reader.sweeps()) == 1
+    own = ("--limit", "lobby-1", "--history", "own.db")
+    assert run("watch", inventory, "--once", *QUICK, *own).code == 0
+    assert run("watch", inventory, "--once", *QUICK, *own).code == 0
+    ran = run("watch", inventory, "--once", *QUICK, "--limit", "lobby-1", "--forget-others")
+    assert ran.code == 0
+    [record, *_] = [one for one in reader.timeline("mute") if one.has_left]
+    assert record.device == "mute"
 
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("axis_ntp_async.cli.watching.write_textfile", full)
-    ran = run("watch", inventory, "--once", *QUICK, "--textfile", "axis.prom")
-    assert "--textfile axis.prom" in ran.err
-    assert ran.lines[-1]["devices"] == 6
+def test_another_inventory_does_not_take_all_for_gone(
+    run: Callable[..., Any], inventory: Path
+) -> None:
+    """A second customer's list, or one that was cut off while nothing ran."""
+    run("watch", inventory, "--once", *QUICK)
+    text = inventory.read_text(encoding="utf-8")
+    head, *entries = text.split("[[devices]]")
+    inventory.write_text("[[devices]]".join([head, *entries[:2]]), encoding="utf-8")
+    ran = run("watch", inventory, "--once", *QUICK)
+    assert ran.code == 2
+    assert "4 are not watched this time" in ran.err
+    inventory.write_text("[[devices]]".join([head, *entries[:4]]), encoding="utf-8")
+    assert run("watch", inventory, "--once", *QUICK).lines[-1]["devices"] == 4
+
+
+def test_whether_notices_get_through_can_be_tested(
+    run: Callable[..., Any], inventory: Path, tmp_path: Path
+) -> None:
+    """Before the night in which one has to; no device is asked for it."""
+    script = tmp_path / "notify.py"
+    script.write_text(
+        f"import sys; open({str(tmp_path / 'told')!r}, 'a').write(sys.stdin.read())",
+        encoding="utf-8",
+    )
+    command = ("--notify-command", f"{sys.executable} {script}")
+    ran = run("watch", inventory, "--notify-test", *command)
+    assert (ran.code, ran.out) == (0, "")
+    assert "delivered: command" in ran.err
+    notice = json.loads((tmp_path / "told").read_text(encoding="utf-8"))
+    assert notice["text"] == "this is a test of axis-ntp: notices get through"
+    ran = run("watch", inventory, "--notify-test", *command, "--webhook", "http://127.0.0.1:1/")
+    assert ran.code == 1
+    assert "not delivered: webhook at 127.0.0.1:1: cannot be reached" in ran.err
+
+
+def test_a_sweep_that_hangs_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once; whoever reads nothing would take it for a fleet without news."""
+    monkeypatch.setattr(watching, "_GUARD_S", 0.01)
+    board = Board(source="fleet.toml")
+    board.take(SweepBegan(number=1, at=board.clock.utc(), devices=(), interval_s=0.01))
+
+    async def wait() -> None:
+        async with watching._guarded(board):
+            await asyncio.sleep(0.2)
+
+    asyncio.run(wait())
+    assert len(caplog.messages) == 1
+    assert caplog.messages[0].startswith("no sweep has ended for ")
+
+
+def test_an_edited_policy_is_told_in_a_line(start: Start, inventory: Path) -> None:
+    """All devices differ from it now: that is one thing to tell. A broken one is named."""
+    path = inventory.parent / "site.toml"
+    path.write_text("[policy]\nenabled = true\n", encoding="utf-8")
+    options = ("--interval", 0.5, *QUICK, "--policy", path, "-o", "table")
+    process = start("watch", inventory, *options, env={**os.environ, "COLUMNS": "200"})
+    _until(process, "sweep 2:")
+    path.write_text("[policy]\nservers = ['10.9.0.7', '10.9.0.8']\n", encoding="utf-8")
+    told = _until(process, "drift: lobby")
+    assert "5 devices of berlin are warning, drift: lobby-0, lobby-1" in told[-1]
+    path.write_text("this is [ no TOML", encoding="utf-8")
+    _until(process, "the policy cannot be read, all stays as it was")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert process.stderr
+    assert "was read anew" in process.stderr.read()
+
+
+def _until(process: subprocess.Popen[str], text: str) -> list[str]:
+    """Read lines until one has this text; there are only so many sweeps to wait for."""
+    assert process.stdout
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line)
+        if text in line:
+            return lines
+        assert len(lines) < 30, lines
+    raise AssertionError(f"{text!r} was not told: {lines}")

@@ -154,6 +154,13 @@ def test_a_program_gets_everything() -> None:
     assert document["site_causes_began"][0]["affected"] == 41
 
 
+def test_the_same_notice_has_the_same_id() -> None:
+    """A receiver that gets it twice can tell; another one has another."""
+    one, other = (notice(changes=(change(name, State.CRITICAL),)) for name in ("one", "other"))
+    assert notice_document(one)["id"] == notice_document(one)["id"]
+    assert notice_document(one)["id"] != notice_document(other)["id"]
+
+
 @pytest.mark.parametrize("name", ["\x1b[31mred", "line\u2028break"])
 def test_hostile_names_steer_nothing(name: str) -> None:
     """Neither a terminal nor a chat."""

@@ -70,10 +70,11 @@ async def test_what_may_pass_is_tried_again(receiver: Receiver, status: int) -> 
 async def test_what_stays_is_told_at_once(receiver: Receiver, status: int) -> None:
     """Nobody is asked again who said no, and nobody follows a redirect with a secret."""
     receiver.answers = [status] * 5
+    hook = Webhook(url=receiver.url, wait_s=0.001)
     with pytest.raises(DeliveryError) as caught:
-        await Webhook(url=receiver.url, wait_s=0.001).send(NOTICE)
+        await hook.send(NOTICE)
     assert len(receiver.got) == 1
-    assert str(caught.value) == f"webhook at 127.0.0.1: HTTP {status}"
+    assert str(caught.value) == f"{hook.name}: HTTP {status}"
 
 
 async def test_a_receiver_that_is_not_there_is_told() -> None:
@@ -83,7 +84,7 @@ async def test_a_receiver_that_is_not_there_is_told() -> None:
     )
     with pytest.raises(DeliveryError) as caught:
         await hook.send(NOTICE)
-    assert str(caught.value) == "webhook at 127.0.0.1: ClientConnectorError"
+    assert str(caught.value) == "webhook at 127.0.0.1:1: cannot be reached: Connection refused"
     assert SECRET not in repr(hook)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
@@ -108,6 +109,43 @@ async def test_a_silent_receiver_costs_a_timeout(monkeypatch: pytest.MonkeyPatch
     server.close()
     for _ in range(4):
         await gone.acquire()
+
+
+@pytest.mark.parametrize(
+    ("greeting", "message"),
+    [
+        (b"", "ended the connection without an answer"),
+        (b"this is no HTTP\r\n\r\n", "gives no answer that can be read"),
+    ],
+)
+async def test_a_receiver_that_speaks_no_http_is_told(greeting: bytes, message: str) -> None:
+    """In words, and not in the names of exceptions alone."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(greeting)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        with pytest.raises(DeliveryError, match=message):
+            await Webhook(url=f"http://127.0.0.1:{port}/", wait_s=0.001).send(NOTICE)
+
+
+async def test_a_receiver_without_tls_is_told(receiver: Receiver) -> None:
+    """Somebody typed https:// where http:// was meant."""
+    url = receiver.url.replace("http://", "https://")
+    with pytest.raises(DeliveryError, match="no TLS connection can be made"):
+        await Webhook(url=url, wait_s=0.001).send(NOTICE)
+
+
+async def test_a_name_that_is_not_known_is_told() -> None:
+    """A typed-wrong host is seen as one."""
+    hook = Webhook(url="http://no-such-host.invalid/", wait_s=0.001)
+    with pytest.raises(DeliveryError, match=r"invalid:80: cannot be reached: \w+"):
+        await hook.send(NOTICE)
 
 
 def script(path: Path, text: str) -> list[str]:

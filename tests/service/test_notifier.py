@@ -76,7 +76,23 @@ async def test_what_was_refused_is_told_later(
             notifier.take(sweep_ended("three"))
             await asyncio.sleep(0.2)
             assert ear.devices == [["two", "three"]]
-    assert caplog.messages == ["a notice was not delivered: ear: HTTP 503"]
+    assert caplog.messages == [
+        "a notice was not delivered, and waits: ear: HTTP 503",
+        "ear: notices are delivered again",
+    ]
+
+
+async def test_a_channel_that_stays_deaf_is_told_once(
+    sweep_ended: MakeEnded, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A night without a chat server is no thousand lines."""
+    ear = Ear(refusals=99)
+    with caplog.at_level(logging.WARNING):
+        async with Notifier([ear], again_after_s=0.01) as notifier:
+            notifier.take(sweep_ended("one"))
+            await asyncio.sleep(0.2)
+    assert ear.tries > 2
+    assert len(caplog.messages) == 1
 
 
 async def test_the_end_is_not_waited_out(sweep_ended: MakeEnded) -> None:

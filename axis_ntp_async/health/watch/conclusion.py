@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from attrs import evolve, field, frozen
 
@@ -60,35 +60,34 @@ def conclude(
     own_clock = own_clock_of(findings.values(), rules, stepped_s=stepped_s)
     step, known = dt.timedelta(seconds=stepped_s), memory.site_causes
     before = {name: one.moved(step) for name, one in memory.standings.items()}
-    looks = [
-        (finding, _settled(before.get(name), finding, rules, own_clock))
-        for name, finding in findings.items()
-        if finding.cause is not Cause.NOT_TRIED
-    ]
-    memory.standings = before | {finding.device.name: now for finding, now in looks}
-    untried = [
-        (finding, before[name])
-        for name, finding in findings.items()
-        if finding.cause is Cause.NOT_TRIED and name in before
-    ]
-    site_causes = site_causes_of((*looks, *untried), known.values(), rules)
+    tried, untried = _divided(findings)
+    looks = [(one, _settled(before.get(one.device.name), one, rules, own_clock)) for one in tried]
+    memory.standings = before | {one.device.name: now for one, now in looks}
+    as_before = [(one, now) for one in untried if (now := before.get(one.device.name))]
+    site_causes = site_causes_of((*looks, *as_before), known.values(), rules)
     memory.site_causes = {cause.key: cause for cause in site_causes}
-    changed = (_change(finding, before.get(finding.device.name), now) for finding, now in looks)
-    told = [_in_common(one, memory, known) for one in changed if one is not None]
     return Conclusion(
-        changes=(*told, *_left_over(memory, looks, {one.device.name for one in told})),
+        changes=_changes(memory, looks, before, known),
         site_causes=site_causes,
         began=tuple(one for one in site_causes if one.is_news(known.get(one.key))),
         ended=_ended(known.values(), memory, findings.values()),
-        untried=_untried(findings.values()),
+        untried=_reasons(untried, len(findings)),
         own_clock=own_clock,
     )
 
 
-def _untried(findings: Collection[Finding]) -> tuple[Untried, ...]:
-    reasons = Counter(finding.message for finding in findings if finding.cause is Cause.NOT_TRIED)
+def _divided(findings: Mapping[str, Finding]) -> tuple[list[Finding], list[Finding]]:
+    """Give what was found of devices, and those that we ourselves did not look at."""
+    divided: tuple[list[Finding], list[Finding]] = ([], [])
+    for finding in findings.values():
+        divided[finding.cause is Cause.NOT_TRIED].append(finding)
+    return divided
+
+
+def _reasons(untried: Iterable[Finding], devices: int) -> tuple[Untried, ...]:
+    reasons = Counter(finding.message.removeprefix("not tried: ") for finding in untried)
     return tuple(
-        Untried(reason=reason.removeprefix("not tried: "), affected=affected, of=len(findings))
+        Untried(reason=reason, affected=affected, of=devices)
         for reason, affected in reasons.most_common()
     )
 
@@ -123,6 +122,17 @@ def _still_in(cause: SiteCause, memory: WatchMemory, findings: Iterable[Finding]
         (finding.device, memory.standings.get(finding.device.name)) for finding in findings
     )
     return sum(now is not None and belongs_to(one, now.cause, cause) for one, now in standings)
+
+
+def _changes(
+    memory: WatchMemory,
+    looks: Sequence[tuple[Finding, Standing]],
+    before: Mapping[str, Standing],
+    known: Mapping[SiteKey, SiteCause],
+) -> tuple[StateChange, ...]:
+    changed = (_change(one, before.get(one.device.name), now) for one, now in looks)
+    told = [_in_common(one, memory, known) for one in changed if one is not None]
+    return (*told, *_left_over(memory, looks, {one.device.name for one in told}))
 
 
 def _change(finding: Finding, before: Standing | None, after: Standing) -> StateChange | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from attrs import define, field, frozen
 
@@ -33,8 +34,11 @@ class Topic(enum.Enum):
     CLOCK_SET = "clock_set"
     """Our own clock was set; that does not last either."""
 
+    TEST = "test"
+    """Nothing has happened: somebody wants to know whether notices get through."""
 
-_LASTING: frozenset[Topic] = frozenset(Topic) - {Topic.LISTED, Topic.CLOCK_SET}
+
+_LASTING: Final = frozenset(Topic) - {Topic.LISTED, Topic.CLOCK_SET, Topic.TEST}
 
 
 @frozen
@@ -111,10 +115,10 @@ class Remarks:
         joined, self._joined = self._joined, {}
         left, self._left = self._left, {}
         if came := sorted(joined.keys() - left.keys()):
-            yield Remark(Topic.LISTED, f"{_devices(came)} new in the list: {named(came)}")
+            yield Remark(Topic.LISTED, f"{_devices(came)} new in the list: {_named(came)}")
         if gone := sorted(left.keys() - joined.keys()):
             have = "has" if len(gone) == 1 else "have"
-            yield Remark(Topic.LISTED, f"{_devices(gone)} {have} left the list: {named(gone)}")
+            yield Remark(Topic.LISTED, f"{_devices(gone)} {have} left the list: {_named(gone)}")
 
     def _untried(self, untried: Sequence[Untried]) -> Iterator[Remark]:
         text = "; ".join(one.message for one in untried) or None
@@ -148,8 +152,6 @@ def _devices(names: Sequence[str]) -> str:
     return "1 device" if len(names) == 1 else f"{len(names)} devices"
 
 
-def named(names: Iterable[str], most: int = EXAMPLES) -> str:
-    """Give the first of some names, and how many more there are."""
-    every = list(names)
-    more = f" and {len(every) - most} more" if len(every) > most else ""
-    return f"{', '.join(every[:most])}{more}"
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - EXAMPLES} more" if len(names) > EXAMPLES else ""
+    return f"{', '.join(names[:EXAMPLES])}{more}"
