@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import shlex
@@ -40,8 +41,10 @@ from axis_ntp_async.health.watch.memory import WatchMemory
 from axis_ntp_async.health.watch.rules import WatchRules
 from axis_ntp_async.health.watch.watch import Watch
 from axis_ntp_async.health.watch.watch import watch as watch_devices
+from axis_ntp_async.report.documents import Document
 from axis_ntp_async.report.metrics import write_textfile
 from axis_ntp_async.service.board import Board
+from axis_ntp_async.service.guard import guarded_by_time
 from axis_ntp_async.service.notifier import Notifier, deliver_test
 from axis_ntp_async.service.server import Server, serving
 
@@ -50,7 +53,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 _LONG_S: Final = 120.0
 _FEW: Final = 0.1
 _HALF: Final = 0.5
-_GUARD_S: Final = 1.0
+_UNDELIVERED: Final = "undelivered "
 
 
 def watch(
@@ -167,7 +170,9 @@ class Running:
             recorder = await stack.enter_async_context(
                 Recorder(self.history, memory, with_offsets=options.once)
             )
-            notifier = await stack.enter_async_context(Notifier(self.setup.channels))
+            notifier = Notifier(self.setup.channels, late=self._late())
+            stack.callback(self._keep_undelivered, notifier)
+            await stack.enter_async_context(notifier)
             board = self._board(recorder)
             if self.setup.address:
                 await stack.enter_async_context(self._serving(board, pool, self.setup.address))
@@ -175,7 +180,7 @@ class Running:
             telling = Telling(self.output, self.source.options.quiet)
             stack.enter_context(stoppable(watching))
             if not options.once:
-                await stack.enter_async_context(_guarded(board))
+                await stack.enter_async_context(guarded_by_time(board))
             async with aclosing(watching):
                 async for event in watching:
                     await recorder.take(event)
@@ -184,6 +189,25 @@ class Running:
                     board.take(event)
                     telling.take(event)
                     await self._end_sweep(event, board)
+
+    def _late(self) -> dict[str, list[Document]]:
+        """Give the notices that the process before could not deliver."""
+        return {
+            key.removeprefix(_UNDELIVERED): json.loads(text)
+            for key, text in self.history.memory().items()
+            if key.startswith(_UNDELIVERED)
+        }
+
+    def _keep_undelivered(self, notifier: Notifier) -> None:
+        """Keep them for the next one: cron has one process for each sweep."""
+        kept = {
+            _UNDELIVERED + name: json.dumps(left) for name, left in notifier.undelivered.items()
+        }
+        gone = dict.fromkeys(_UNDELIVERED + name for name in self._late())
+        try:
+            self.history.remember({**gone, **kept})
+        except HistoryError as error:
+            _LOGGER.warning("notices that were not delivered are lost: %s", error)
 
     def _pool(self) -> SessionPool:
         # The mapping itself, not a copy: a reloaded inventory adds its secrets to it.
@@ -263,29 +287,6 @@ class Running:
         elif self._textfile_fault and not fault:
             _LOGGER.warning("--textfile: %s can be written again", path)
         self._textfile_fault = fault
-
-
-@contextlib.asynccontextmanager
-async def _guarded(board: Board) -> AsyncIterator[None]:
-    """Tell when no sweep has ended for long: whoever reads nothing would take it for silence."""
-    guard = asyncio.create_task(_guard(board))
-    try:
-        yield
-    finally:
-        guard.cancel()
-        await asyncio.gather(guard, return_exceptions=True)
-
-
-async def _guard(board: Board) -> None:
-    was_stale = False
-    while True:
-        await asyncio.sleep(_GUARD_S)
-        if board.is_stale and not was_stale:
-            _LOGGER.warning(
-                "no sweep has ended for %s: the one that began last hangs, or is far too slow",
-                _duration(round(board.age_s)),
-            )
-        was_stale = board.is_stale
 
 
 def _duration(seconds: float) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -15,6 +16,7 @@ from axis_ntp_async.errors import DeliveryError
 from axis_ntp_async.health.watch.events import WatchEvent
 from axis_ntp_async.health.watch.notice import Notice, Notices
 from axis_ntp_async.health.watch.remarks import Remark, Topic
+from axis_ntp_async.report.documents import Document
 from axis_ntp_async.report.notices import notice_document
 from axis_ntp_async.service.channels import Channel
 
@@ -23,6 +25,9 @@ _LOGGER: Final = logging.getLogger(__name__)
 _AGAIN_AFTER_S: Final = 60.0
 _FAREWELL_S: Final = 60.0
 """At the end a channel has so long to take what is still to be told."""
+
+_LATE_MOST: Final = 50
+"""So many notices of earlier processes are kept; who runs from cron makes one in each run."""
 
 
 @define(eq=False)
@@ -33,14 +38,20 @@ class _Outbox:
     Attributes:
         channel: Whom.
         again_after_s: Seconds until it is tried again.
+        late: What an earlier process could not deliver; it goes first.
     """
 
     channel: Channel
     again_after_s: float
+    late: deque[Document]
     _waiting: Notice | None = field(default=None, init=False)
     _fault: str | None = field(default=None, init=False)
     _something: asyncio.Event = field(factory=asyncio.Event, init=False)
     _ending: asyncio.Event = field(factory=asyncio.Event, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.late:
+            self._something.set()
 
     def put(self, notice: Notice) -> None:
         """Put a notice to what is waiting already."""
@@ -52,27 +63,47 @@ class _Outbox:
         self._ending.set()
         self._something.set()
 
+    @property
+    def undelivered(self) -> tuple[Document, ...]:
+        """What is waiting."""
+        waiting = self._waiting
+        new = (notice_document(waiting),) if waiting and not waiting.is_empty else ()
+        return (*self.late, *new)
+
     async def deliver(self) -> None:
         """Deliver notices until the end."""
-        while not (self._ending.is_set() and self._waiting is None):
+        while not (self._ending.is_set() and not self.undelivered):
             await self._something.wait()
             self._something.clear()
-            notice, self._waiting = self._waiting, None
-            if notice is None or notice.is_empty:
+            if await self._deliver_all():
                 continue
-            if not await self._sent(notice):
-                if self._ending.is_set():
-                    return
+            if self._ending.is_set():
+                return
+            await self._pause()
+            self._something.set()
+
+    async def _deliver_all(self) -> bool:
+        while self.late:
+            if not await self._sent(self.late[0]):
+                return False
+            self.late.popleft()
+        notice, self._waiting = self._waiting, None
+        if notice is None or notice.is_empty:
+            return True
+        is_sent = False
+        try:
+            is_sent = await self._sent(notice_document(notice))
+        finally:
+            if not is_sent:
                 later, self._waiting = self._waiting, notice
                 if later is not None:
                     self.put(later)
-                await self._pause()
-                self._something.set()
+        return is_sent
 
-    async def _sent(self, notice: Notice) -> bool:
+    async def _sent(self, document: Document) -> bool:
         """Deliver one notice; a reason why that cannot be is told once, and so is its end."""
         try:
-            await self.channel.send(notice_document(notice))
+            await self.channel.send(document)
         except DeliveryError as error:
             if str(error) != self._fault:
                 _LOGGER.warning("a notice was not delivered, and waits: %s", error)
@@ -107,18 +138,28 @@ class Notifier:
     Tells channels what a watch finds, as a context manager.
 
     A channel that does not listen is told later, everything at once; a watch
-    never waits for it. At the end there is a minute for what is left.
+    never waits for it. At the end there is a minute for what is left; what is
+    left then, `undelivered` gives, for the next process to begin with.
 
     Args:
         channels: Whom to tell.
         again_after_s: Seconds until a channel that failed is tried again.
+        late: What an earlier process could not deliver, by the names of channels.
     """
 
     def __init__(
-        self, channels: Sequence[Channel], *, again_after_s: float = _AGAIN_AFTER_S
+        self,
+        channels: Sequence[Channel],
+        *,
+        again_after_s: float = _AGAIN_AFTER_S,
+        late: Mapping[str, Sequence[Document]] | None = None,
     ) -> None:
         self._notices = Notices()
-        self._outboxes = [_Outbox(channel, again_after_s) for channel in channels]
+        known = late or {}
+        self._outboxes = [
+            _Outbox(channel, again_after_s, deque(known.get(channel.name, ()), _LATE_MOST))
+            for channel in channels
+        ]
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -138,6 +179,13 @@ class Notifier:
             for task in late:
                 task.cancel()
             await asyncio.gather(*done, *late, return_exceptions=bool(late))
+
+    @property
+    def undelivered(self) -> dict[str, tuple[Document, ...]]:
+        """What is still to be told, by the names of channels; nothing of those that know all."""
+        return {
+            outbox.channel.name: left for outbox in self._outboxes if (left := outbox.undelivered)
+        }
 
     def take(self, event: WatchEvent) -> None:
         """Take in what a watch tells; a bug in delivering ends the watch that meets it."""

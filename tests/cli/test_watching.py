@@ -1,6 +1,5 @@
 """`watch`: sweep after sweep, and who is told."""
 
-import asyncio
 import json
 import os
 import shutil
@@ -16,10 +15,7 @@ from typing import Any
 
 import pytest
 
-from axis_ntp_async.cli import watching
 from axis_ntp_async.health.history.reading import HistoryReader
-from axis_ntp_async.health.watch.events import SweepBegan
-from axis_ntp_async.service.board import Board
 from axis_ntp_async.simulator.model.camera import Camera
 from axis_ntp_async.simulator.model.faults import Kind
 from axis_ntp_async.simulator.model.world import World
@@ -308,6 +304,25 @@ def test_a_dead_webhook_stops_nothing(
     assert "s3cret" not in caplog.text
 
 
+def test_an_alarm_of_cron_is_not_lost(
+    run: Callable[..., Any], inventory: Path, tmp_path: Path
+) -> None:
+    """The chat server was down when a camera died; the next run tells it."""
+    script = tmp_path / "notify.py"
+    command = ("--notify-command", f"{sys.executable} {script}")
+    script.write_text("raise SystemExit(1)", encoding="utf-8")
+    for _ in range(2):
+        run("watch", inventory, "--once", *QUICK, *command)
+    script.write_text(
+        f"import sys; open({str(tmp_path / 'told')!r}, 'a').write(sys.stdin.read() + '\\n')",
+        encoding="utf-8",
+    )
+    for _ in range(2):
+        run("watch", inventory, "--once", *QUICK, *command)
+    [notice] = map(json.loads, (tmp_path / "told").read_text(encoding="utf-8").splitlines())
+    assert [change["device"] for change in notice["changes"]] == ["mute"]
+
+
 def test_a_program_is_not_taken_from_the_folder(run: Callable[..., Any], inventory: Path) -> None:
     """Whoever can write a file there could have it run otherwise."""
     Path("axis-ntp.toml").write_text('notify-command = "touch owned"\n', encoding="utf-8")
@@ -491,23 +506,6 @@ def test_whether_notices_get_through_can_be_tested(
     ran = run("watch", inventory, "--notify-test", *command, "--webhook", "http://127.0.0.1:1/")
     assert ran.code == 1
     assert "not delivered: webhook at 127.0.0.1:1: cannot be reached" in ran.err
-
-
-def test_a_sweep_that_hangs_is_told(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Once; whoever reads nothing would take it for a fleet without news."""
-    monkeypatch.setattr(watching, "_GUARD_S", 0.01)
-    board = Board(source="fleet.toml")
-    board.take(SweepBegan(number=1, at=board.clock.utc(), devices=(), interval_s=0.01))
-
-    async def wait() -> None:
-        async with watching._guarded(board):
-            await asyncio.sleep(0.2)
-
-    asyncio.run(wait())
-    assert len(caplog.messages) == 1
-    assert caplog.messages[0].startswith("no sweep has ended for ")
 
 
 def test_an_edited_policy_is_told_in_a_line(start: Start, inventory: Path) -> None:

@@ -54,7 +54,7 @@ async def test_every_channel_hears_it(sweep_ended: MakeEnded) -> None:
 
 async def test_a_slow_channel_keeps_nobody_waiting(sweep_ended: MakeEnded) -> None:
     """What happens while it is busy is told at once afterwards."""
-    slow, quick = Ear(takes_s=0.05), Ear()
+    slow, quick = Ear(takes_s=0.5), Ear()
     async with Notifier([slow, quick]) as notifier:
         for place in range(4):
             notifier.take(sweep_ended(f"cam-{place}"))
@@ -104,6 +104,7 @@ async def test_the_end_is_not_waited_out(sweep_ended: MakeEnded) -> None:
         assert ear.tries == 1
     assert ear.tries == 2
     assert ear.heard == []
+    assert [one["changes"][0]["device"] for one in notifier.undelivered["ear"]] == ["one"]
 
 
 async def test_a_channel_that_hangs_is_let_go(
@@ -116,6 +117,20 @@ async def test_a_channel_that_hangs_is_let_go(
         notifier.take(sweep_ended("one"))
         await asyncio.sleep(0.01)
     assert ear.heard == []
+    assert len(notifier.undelivered["ear"]) == 1
+
+
+async def test_what_one_process_could_not_tell_the_next_one_tells(sweep_ended: MakeEnded) -> None:
+    """First, and once; what it cannot tell either is handed on."""
+    deaf, ear = Ear(refusals=99), Ear()
+    async with Notifier([deaf]) as first:
+        first.take(sweep_ended("one"))
+    async with Notifier([deaf], late=first.undelivered) as second:
+        second.take(sweep_ended("two"))
+    async with Notifier([ear], late=second.undelivered) as third:
+        third.take(sweep_ended("three"))
+    assert ear.devices == [["one"], ["two"], ["three"]]
+    assert third.undelivered == {}
 
 
 async def test_news_that_cancel_each_other_are_none(sweep_ended: MakeEnded) -> None:
