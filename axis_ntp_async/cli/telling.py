@@ -14,7 +14,7 @@ from axis_ntp_async.cli.exits import say
 from axis_ntp_async.cli.fleet import counted
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.watch.events import SourceKept, SweepEnded, WatchEvent
-from axis_ntp_async.health.watch.notice import Notice, Notices
+from axis_ntp_async.health.watch.notice import notice_of
 from axis_ntp_async.report.documents import Document, summary_document
 from axis_ntp_async.report.notices import (
     change_document,
@@ -43,7 +43,6 @@ class Telling:
     output: str | None
     quiet: bool
     _lines: JSONLines | None = field(init=False)
-    _notices: Notices = field(factory=Notices, init=False)
     _is_first: bool = field(default=True, init=False)
     _is_full: bool = field(default=False, init=False)
 
@@ -66,9 +65,8 @@ class Telling:
         if self._lines is not None:
             self._write(event, self._lines)
             return
-        notice = self._notices.of(event)
         if isinstance(event, SweepEnded):
-            for line in self._shown(event, notice):
+            for line in self._shown(event):
                 show(Text.assemble((f"{event.ended_at.astimezone():%H:%M:%S}  ", "dim"), line))
 
     def _write(self, event: WatchEvent, lines: JSONLines) -> None:
@@ -85,7 +83,8 @@ class Telling:
         if not self.quiet:
             lines.write(_sweep_document(event))
 
-    def _shown(self, event: SweepEnded, notice: Notice | None) -> Iterator[Text]:
+    def _shown(self, event: SweepEnded) -> Iterator[Text]:
+        notice = notice_of(event)
         for line in notice_lines(notice) if notice else ():
             style = "bold red" if line.state is None else STYLES[line.state]
             yield Text(printable(line.text), style)

@@ -13,9 +13,8 @@ from typing import Final, Self
 from attrs import define, field
 
 from axis_ntp_async.errors import DeliveryError
-from axis_ntp_async.health.watch.events import WatchEvent
-from axis_ntp_async.health.watch.notice import Notice, Notices
-from axis_ntp_async.health.watch.remarks import Remark, Topic
+from axis_ntp_async.health.watch.events import Remark, SweepEnded, Topic, WatchEvent
+from axis_ntp_async.health.watch.notice import Notice, notice_of
 from axis_ntp_async.report.documents import Document
 from axis_ntp_async.report.notices import notice_document
 from axis_ntp_async.service.channels import Channel
@@ -154,7 +153,6 @@ class Notifier:
         again_after_s: float = _AGAIN_AFTER_S,
         late: Mapping[str, Sequence[Document]] | None = None,
     ) -> None:
-        self._notices = Notices()
         known = late or {}
         self._outboxes = [
             _Outbox(channel, again_after_s, deque(known.get(channel.name, ()), _LATE_MOST))
@@ -192,7 +190,7 @@ class Notifier:
         for task in self._tasks:
             if task.done():
                 task.result()
-        notice = self._notices.of(event)
+        notice = notice_of(event) if isinstance(event, SweepEnded) else None
         if notice is not None:
             for outbox in self._outboxes:
                 outbox.put(notice)

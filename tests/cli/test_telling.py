@@ -13,7 +13,14 @@ from axis_ntp_async.cli.telling import Telling
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.health.finding import Cause, Finding, Problem, State
 from axis_ntp_async.health.sweep import Summary
-from axis_ntp_async.health.watch.events import SourceKept, StateChange, SweepBegan, SweepEnded
+from axis_ntp_async.health.watch.events import (
+    Remark,
+    SourceKept,
+    StateChange,
+    SweepBegan,
+    SweepEnded,
+    Topic,
+)
 from axis_ntp_async.health.watch.own_clock import OwnClock
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
 
@@ -80,7 +87,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Told:
 def test_people_get_news_above_counts(told: Told) -> None:
     """Ourselves, then sites, then devices that are not part of one, the worst first."""
     event = ended(
-        own_clock=OwnClock(stepped_s=5.0),
+        remarks=(Remark(Topic.CLOCK_SET, "our own clock was set by +5.0 s"),),
         began=(CAUSE,),
         ended=(evolve(CAUSE, affected=0),),
         changes=(
@@ -91,7 +98,7 @@ def test_people_get_news_above_counts(told: Told) -> None:
     )
     lines = [line[10:] for line in told(event)]
     assert lines == [
-        "our own clock was set by +5.0 s while we were watching, or this machine slept",
+        "our own clock was set by +5.0 s",
         f"{CAUSE.message}. {CAUSE.hint}",
         "over: network of berlin: its devices answer again",
         "roof-2 is critical: no answer",
@@ -112,13 +119,13 @@ def test_a_sweep_that_was_stopped_says_so(told: Told) -> None:
 
 
 def test_a_list_that_is_kept_is_told(told: Told) -> None:
-    """Once, with its time, until the file is right again; programs get it each time."""
+    """People get the remark at the end of the sweep, programs the event itself."""
     event = SourceKept(at=AT, message="fleet.toml: line 3")
-    lines = told(event, ended(), event, ended(), ended(), quiet=True)
-    assert [line[10:] for line in lines] == [
-        "the list of devices cannot be read, all stays as it was: fleet.toml: line 3",
-        "what is to be watched can be read again",
-    ]
+    assert told(event) == []
+    [line] = told(ended(remarks=(Remark(Topic.SOURCE, event.text),)), quiet=True)
+    assert line.endswith(
+        "the list of devices cannot be read, all stays as it was: fleet.toml: line 3"
+    )
     [line] = told(event, output="jsonl")
     assert json.loads(line)["schema"] == "axis-ntp/source-kept/v1"
     assert json.loads(line)["what"] == "the list of devices"

@@ -9,9 +9,8 @@ from attrs import evolve
 
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.health.finding import Cause, State
-from axis_ntp_async.health.watch.events import StateChange
+from axis_ntp_async.health.watch.events import Remark, StateChange, Topic
 from axis_ntp_async.health.watch.notice import Notice
-from axis_ntp_async.health.watch.remarks import Remark, Topic
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
 from axis_ntp_async.report.notices import change_line, notice_document, notice_text
 

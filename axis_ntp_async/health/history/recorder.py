@@ -14,7 +14,7 @@ from axis_ntp_async.errors import HistoryError
 from axis_ntp_async.health.history.history import History
 from axis_ntp_async.health.history.keeping import record_of
 from axis_ntp_async.health.history.record import Note, NoteKind, Record, SweepRecord
-from axis_ntp_async.health.watch.events import Found, SweepBegan, SweepEnded, WatchEvent
+from axis_ntp_async.health.watch.events import Found, SweepBegan, SweepEnded, Topic, WatchEvent
 from axis_ntp_async.health.watch.memory import WatchMemory
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -57,7 +57,6 @@ class Recorder:
         self._remembered = memory.plain(with_offsets=with_offsets)
         self._records: list[Record] = []
         self._written_at = time.monotonic()
-        self._own_clock_is_odd = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
 
     async def __aenter__(self) -> Self:
@@ -94,7 +93,7 @@ class Recorder:
         await self._in_thread(lambda: self._history.append(records))
 
     def _end_sweep(self, event: SweepEnded) -> None:
-        self._history.end_sweep(sweep_record_of(event), tuple(self._notes(event)))
+        self._history.end_sweep(sweep_record_of(event), tuple(_notes(event)))
         now = self._memory.plain(with_offsets=self._with_offsets)
         before, self._remembered = self._remembered, now
         gone = dict.fromkeys(before.keys() - now.keys())
@@ -107,15 +106,6 @@ class Recorder:
         until = time.monotonic() + _FORGETTING_S
         while self._history.prune(event.ended_at) and time.monotonic() < until:
             pass
-
-    def _notes(self, event: SweepEnded) -> Iterator[Note]:
-        was_odd, self._own_clock_is_odd = self._own_clock_is_odd, event.own_clock.is_odd
-        message = event.own_clock.message
-        if message is not None and (event.own_clock.stepped_s or not was_odd):
-            yield Note(NoteKind.OWN_CLOCK, message, event.ended_at)
-        elif was_odd and not event.own_clock.is_odd:
-            text = "our own clock agrees with the devices again"
-            yield Note(NoteKind.OWN_CLOCK, text, event.ended_at)
 
     async def _in_thread(self, work: Callable[[], object]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._try, work)
@@ -131,6 +121,13 @@ class Recorder:
             if self.fault is not None:
                 _LOGGER.warning("history %s can be written again", self._history.path)
             self.fault = None
+
+
+def _notes(event: SweepEnded) -> Iterator[Note]:
+    about_the_clock = (Topic.OWN_CLOCK, Topic.CLOCK_SET)
+    for remark in event.remarks:
+        if remark.topic in about_the_clock:
+            yield Note(NoteKind.OWN_CLOCK, remark.text, event.ended_at)
 
 
 def sweep_record_of(event: SweepEnded) -> SweepRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 
 from attrs import frozen
 
@@ -107,6 +108,47 @@ class Untried:
         return f"{self.affected} of {self.of} devices were not looked at: {self.reason}"
 
 
+class Topic(enum.Enum):
+    """What a remark is about."""
+
+    SOURCE = "source"
+    """What is to be watched cannot be read anew."""
+
+    UNTRIED = "untried"
+    """We ourselves did not look at some devices."""
+
+    OWN_CLOCK = "own_clock"
+    """Our own clock is the odd one."""
+
+    LATE = "late"
+    """Sweeps take longer than their interval."""
+
+    LISTED = "listed"
+    """Devices came to the list, or left it: that happens, and does not last."""
+
+    CLOCK_SET = "clock_set"
+    """Our own clock was set; that does not last either."""
+
+    TEST = "test"
+    """Nothing has happened: somebody wants to know whether notices get through."""
+
+
+@frozen
+class Remark:
+    """
+    One thing that a watch says of itself.
+
+    Attributes:
+        topic: What it is about.
+        text: What is so, in a sentence.
+        is_over: Whether it says that this is over.
+    """
+
+    topic: Topic
+    text: str
+    is_over: bool = False
+
+
 @frozen(kw_only=True)
 class SweepEnded:
     """
@@ -122,6 +164,7 @@ class SweepEnded:
         site_causes: Causes that devices of a site have in common now.
         began, ended: Those of them that are new, and those that are over.
         untried: Devices that we did not look at, by the reason.
+        remarks: What there is to say of ourselves, once each.
         own_clock: What the fleet says of our own clock.
     """
 
@@ -136,6 +179,7 @@ class SweepEnded:
     began: tuple[SiteCause, ...] = ()
     ended: tuple[SiteCause, ...] = ()
     untried: tuple[Untried, ...] = ()
+    remarks: tuple[Remark, ...] = ()
     own_clock: OwnClock
 
     @property

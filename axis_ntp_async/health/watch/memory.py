@@ -11,6 +11,7 @@ from attrs import define, evolve, field
 from cattrs.preconf.json import make_converter
 
 from axis_ntp_async.errors import HistoryError
+from axis_ntp_async.health.watch.events import Topic
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
 from axis_ntp_async.health.watch.standing import Standing
 
@@ -20,6 +21,7 @@ _CONVERTER: Final = make_converter(omit_if_default=True)
 _DEVICE: Final = "device "
 _SITE_CAUSE: Final = "site cause "
 _ABSORBED: Final = "absorbed "
+_SAID: Final = "said "
 
 
 @define
@@ -34,11 +36,14 @@ class WatchMemory:
         absorbed:
             Devices whose change was told as part of a site's cause, and which: they
             are told by themselves when they are still bad at its end.
+
+        said: What is so of ourselves and was told, by its topic.
     """
 
     standings: dict[str, Standing] = field(factory=dict)
     site_causes: dict[SiteKey, SiteCause] = field(factory=dict)
     absorbed: dict[str, SiteKey] = field(factory=dict)
+    said: dict[Topic, str] = field(factory=dict)
 
     def forget_others(self, names: frozenset[str]) -> frozenset[str]:
         """Let go of devices that are no more; give their names."""
@@ -71,6 +76,7 @@ class WatchMemory:
                 _ABSORBED + name: f"{trouble.value} {site}"
                 for name, (site, trouble) in self.absorbed.items()
             },
+            **{_SAID + topic.value: text for topic, text in self.said.items()},
         }
 
     @classmethod
@@ -99,6 +105,8 @@ class WatchMemory:
         elif key.startswith(_ABSORBED):
             trouble, _, site = text.partition(" ")
             self.absorbed[key.removeprefix(_ABSORBED)] = site, SiteTrouble(trouble)
+        elif key.startswith(_SAID):
+            self.said[Topic(key.removeprefix(_SAID))] = text
 
 
 def _lasting(standing: Standing, *, with_offset: bool) -> Standing:

@@ -5,17 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, field, frozen
 
 from axis_ntp_async.health.finding import State
-from axis_ntp_async.health.watch.events import (
-    SourceKept,
-    StateChange,
-    SweepBegan,
-    SweepEnded,
-    WatchEvent,
-)
-from axis_ntp_async.health.watch.remarks import Remark, Remarks, followed
+from axis_ntp_async.health.watch.events import Remark, StateChange, SweepEnded
+from axis_ntp_async.health.watch.remarks import followed
 from axis_ntp_async.health.watch.site_causes import SiteCause
 
 
@@ -79,24 +73,14 @@ def _without(causes: Iterable[SiteCause], others: Iterable[SiteCause]) -> Iterat
     return (cause for cause in causes if cause.key not in keys)
 
 
-@define
-class Notices:
-    """Makes notices of what a watch tells; it remembers what it has said of ourselves."""
-
-    _remarks: Remarks = field(factory=Remarks, init=False)
-
-    def of(self, event: WatchEvent) -> Notice | None:
-        """Give what is worth telling after an event; `None` when nothing is."""
-        if isinstance(event, SourceKept | SweepBegan):
-            self._remarks.see(event)
-        if not isinstance(event, SweepEnded):
-            return None
-        notice = Notice(
-            at=event.ended_at,
-            changes=tuple(change for change in event.changes if change.site_cause is None),
-            began=event.began,
-            ended=event.ended,
-            remarks=self._remarks.of(event),
-            states=dict(event.summary.states),
-        )
-        return None if notice.is_empty else notice
+def notice_of(event: SweepEnded) -> Notice | None:
+    """Give what is worth telling after a sweep; `None` when nothing is."""
+    notice = Notice(
+        at=event.ended_at,
+        changes=tuple(change for change in event.changes if change.site_cause is None),
+        began=event.began,
+        ended=event.ended,
+        remarks=event.remarks,
+        states=dict(event.summary.states),
+    )
+    return None if notice.is_empty else notice

@@ -40,20 +40,30 @@ class OwnClock:
     @property
     def message(self) -> str | None:
         """What is wrong with it in a sentence; `None` when nothing is."""
-        if self.is_odd and self.skew_s is not None:
-            direction = "ahead of" if self.skew_s > 0 else "behind"
-            servers = " and ".join(self.common_servers)
-            return (
-                f"our own clock is the odd one: {abs(self.skew_s):.1f} s {direction} the median "
-                f"of {self.devices} devices in sync"
-                + (f", unless {servers}, which all of them follow, is wrong" if servers else "")
-            )
-        if self.stepped_s:
-            return (
-                f"our own clock was set by {self.stepped_s:+.1f} s while we were watching, "
-                "or this machine slept"
-            )
-        return None
+        return self.odd_message or self.step_message
+
+    @property
+    def odd_message(self) -> str | None:
+        """That it is the odd one; `None` when it is not."""
+        if not self.is_odd or self.skew_s is None:
+            return None
+        direction = "ahead of" if self.skew_s > 0 else "behind"
+        servers = " and ".join(self.common_servers)
+        return (
+            f"our own clock is the odd one: {abs(self.skew_s):.1f} s {direction} the median "
+            f"of {self.devices} devices in sync"
+            + (f", unless {servers}, which all of them follow, is wrong" if servers else "")
+        )
+
+    @property
+    def step_message(self) -> str | None:
+        """That it was set; `None` when it was not."""
+        if not self.stepped_s:
+            return None
+        return (
+            f"our own clock was set by {self.stepped_s:+.1f} s while we were watching, "
+            "or this machine slept"
+        )
 
 
 def own_clock_of(

@@ -38,6 +38,7 @@ from axis_ntp_async.health.watch.events import (
 )
 from axis_ntp_async.health.watch.memory import WatchMemory
 from axis_ntp_async.health.watch.patience import with_patience
+from axis_ntp_async.health.watch.remarks import Sayings
 from axis_ntp_async.health.watch.rules import WatchRules
 
 Source = Iterable[Device] | Callable[[], Iterable[Device]]
@@ -120,7 +121,7 @@ class Watch:
             yield began
             if kept is not None:
                 yield kept
-            async with aclosing(self._sweep(began)) as events:
+            async with aclosing(self._sweep(began, kept)) as events:
                 async for event in events:
                     yield event
             if number == self._sweeps:
@@ -145,7 +146,7 @@ class Watch:
             at=self._clock.utc(),
             devices=devices,
             interval_s=self._rules.interval_for(len(devices)),
-            joined=tuple(sorted(names - before)),
+            joined=tuple(sorted(names - before)) if number > 1 else (),
             left=tuple(sorted(before - names)),
         )
 
@@ -165,7 +166,9 @@ class Watch:
         self._pool.forget((before - names) | self.memory.forget_others(names))
         return None
 
-    async def _sweep(self, began: SweepBegan) -> AsyncGenerator[WatchEvent, None]:
+    async def _sweep(
+        self, began: SweepBegan, kept: SourceKept | None
+    ) -> AsyncGenerator[WatchEvent, None]:
         summary, findings = Summary(), dict[str, Finding]()
         async with aclosing(self._look(began)) as looks:
             async for finding in looks:
@@ -175,10 +178,11 @@ class Watch:
                 yield Found(finding=finding, standing=self.memory.standings.get(name))
         is_complete = len(findings) == len(began.devices)
         told = self._conclude(findings) if is_complete else self._as_before()
+        ended_at, sayings = self._clock.utc(), Sayings(self.memory.said)
         yield SweepEnded(
             number=began.number,
             began_at=began.at,
-            ended_at=self._clock.utc(),
+            ended_at=ended_at,
             interval_s=began.interval_s,
             summary=summary,
             is_complete=is_complete,
@@ -187,6 +191,7 @@ class Watch:
             began=told.began,
             ended=told.ended,
             untried=told.untried,
+            remarks=sayings.of(began, ended_at, kept, told) if is_complete else (),
             own_clock=told.own_clock,
         )
 

@@ -18,7 +18,14 @@ from axis_ntp_async.health.history.record import NoteKind
 from axis_ntp_async.health.history.recorder import Recorder
 from axis_ntp_async.health.judge import judge
 from axis_ntp_async.health.sweep import Summary
-from axis_ntp_async.health.watch.events import Found, SourceKept, SweepBegan, SweepEnded
+from axis_ntp_async.health.watch.events import (
+    Found,
+    Remark,
+    SourceKept,
+    SweepBegan,
+    SweepEnded,
+    Topic,
+)
 from axis_ntp_async.health.watch.memory import WatchMemory
 from axis_ntp_async.health.watch.own_clock import OwnClock
 from axis_ntp_async.health.watch.rules import WatchRules
@@ -130,19 +137,19 @@ async def test_what_is_known_is_remembered(path: Path, found: Callable[..., Find
 
 
 async def test_our_own_clock_is_noted(path: Path) -> None:
-    """When it is set, when it begins to be the odd one, and when that ends."""
-    odd = OwnClock(skew_s=37.0, devices=9, is_odd=True)
-    clocks = [OwnClock(), odd, odd, OwnClock(), OwnClock(stepped_s=-5.0)]
+    """When it is set, when it begins to be the odd one, and when that ends; nothing else is."""
+    remarks = [
+        Remark(Topic.OWN_CLOCK, "our own clock is the odd one"),
+        Remark(Topic.LISTED, "1 device new in the list: cam-1"),
+        Remark(Topic.OWN_CLOCK, "our own clock agrees with the devices again", is_over=True),
+        Remark(Topic.CLOCK_SET, "our own clock was set by -5.0 s"),
+    ]
     with History(path) as history:
         async with Recorder(history, WatchMemory()) as recorder:
-            for place, own_clock in enumerate(clocks):
-                await recorder.take(ended(minute=5 * place, own_clock=own_clock))
-    texts = [note.text for note in HistoryReader(path).notes() if "clock" in note.text]
-    assert [text.split(":")[0] for text in texts] == [
-        "our own clock is the odd one",
-        "our own clock agrees with the devices again",
-        "our own clock was set by -5.0 s while we were watching, or this machine slept",
-    ]
+            for place, remark in enumerate(remarks):
+                await recorder.take(ended(minute=5 * place, remarks=(remark,)))
+    told = [note.text for note in HistoryReader(path).notes() if note.kind is NoteKind.OWN_CLOCK]
+    assert told == [remarks[0].text, remarks[2].text, remarks[3].text]
 
 
 async def test_a_history_that_fails_is_told_once(

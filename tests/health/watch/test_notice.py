@@ -1,4 +1,4 @@
-"""What is worth telling, once: of devices, of sites, and of ourselves."""
+"""What is worth telling of a sweep, and of several that could not be told in time."""
 
 import datetime as dt
 from typing import Any
@@ -9,16 +9,9 @@ from attrs import evolve
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.health.finding import Cause, State
 from axis_ntp_async.health.sweep import Summary
-from axis_ntp_async.health.watch.events import (
-    SourceKept,
-    StateChange,
-    SweepBegan,
-    SweepEnded,
-    Untried,
-)
-from axis_ntp_async.health.watch.notice import Notice, Notices
+from axis_ntp_async.health.watch.events import Remark, StateChange, SweepEnded, Topic
+from axis_ntp_async.health.watch.notice import Notice, notice_of
 from axis_ntp_async.health.watch.own_clock import OwnClock
-from axis_ntp_async.health.watch.remarks import Remark, Topic
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
 
 AT = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
@@ -66,13 +59,13 @@ def ended(**members: Any) -> SweepEnded:
 
 def test_a_quiet_sweep_is_no_notice() -> None:
     """Nobody is told that nothing happened."""
-    assert Notices().of(ended()) is None
+    assert notice_of(ended()) is None
 
 
 def test_what_belongs_to_a_site_is_told_once() -> None:
     """One line for the site in place of 41 devices."""
     common = cause()
-    notice = Notices().of(
+    notice = notice_of(
         ended(
             changes=(
                 change("lobby-1", State.CRITICAL, site_cause=common),
@@ -84,75 +77,6 @@ def test_what_belongs_to_a_site_is_told_once() -> None:
     assert notice is not None
     assert [one.device.name for one in notice.changes] == ["roof-7"]
     assert notice.began == (common,)
-
-
-def test_our_own_clock_is_told_when_it_begins_and_ends() -> None:
-    """The number changes with every sweep, and is not news."""
-    notices = Notices()
-    odd = [OwnClock(skew_s=3.0 + place, devices=9, is_odd=True) for place in range(3)]
-    told = [notices.of(ended(own_clock=one)) for one in (*odd, OwnClock(), OwnClock())]
-    assert [one.remarks[0].text.split(":")[0] if one else None for one in told] == [
-        "our own clock is the odd one",
-        None,
-        None,
-        "our own clock agrees with the devices again",
-        None,
-    ]
-
-
-def test_a_clock_that_was_set_is_told_each_time() -> None:
-    """Two steps are two pieces of news."""
-    notices = Notices()
-    assert all(notices.of(ended(own_clock=OwnClock(stepped_s=5.0))) for _ in range(2))
-
-
-def test_a_broken_list_is_told_until_it_is_right_again() -> None:
-    """Once for each fault, and once at the end."""
-    notices = Notices()
-    told = []
-    for message in ("line 3: what", "line 3: what", "line 4: what", None, None):
-        if message:
-            assert notices.of(SourceKept(at=AT, message=message)) is None
-        notice = notices.of(ended())
-        told.append(notice.remarks[0].text if notice else None)
-    assert told == [
-        "the list of devices cannot be read, all stays as it was: line 3: what",
-        None,
-        "the list of devices cannot be read, all stays as it was: line 4: what",
-        "what is to be watched can be read again",
-        None,
-    ]
-
-
-def test_devices_that_we_did_not_look_at_are_one_remark() -> None:
-    """However many, and whether it is one more or less in the next sweep."""
-    reason = "credentials 'fleet' are suspended"
-    notices, told = Notices(), []
-    for affected in (312, 398, 0, 0):
-        untried = (Untried(reason=reason, affected=affected, of=400),) if affected else ()
-        notice = notices.of(ended(untried=untried))
-        told.append(notice.remarks[0].text if notice else None)
-    assert told == [
-        f"312 of 400 devices were not looked at: {reason}",
-        None,
-        "all devices are looked at again",
-        None,
-    ]
-
-
-def test_sweeps_that_do_not_fit_are_told() -> None:
-    """When they begin to, and when they fit again."""
-    notices, told = Notices(), []
-    for seconds in (299, 412, 420, 20):
-        end = AT + dt.timedelta(seconds=seconds)
-        notice = notices.of(ended(ended_at=end))
-        told.append(notice.remarks[0].text if notice else None)
-    assert told == [
-        None,
-        "a sweep takes 412 s, longer than the interval of 300 s: one follows the other at once",
-        None,
-        "a sweep fits into its interval again",
-    ]
 
 
 def notice(**members: Any) -> Notice:
@@ -254,24 +178,3 @@ def test_a_cause_that_ended_and_began_again_goes_on() -> None:
     """Nobody reads that it is over while it is not."""
     both = notice(ended=(cause(),)).followed_by(notice(began=(cause(),)))
     assert both.is_empty
-
-
-def test_devices_that_came_or_left_are_told() -> None:
-    """Whoever shortened a file by mistake learns of it."""
-    notices = Notices()
-    names = tuple(f"cam-{place:02}" for place in range(27))
-
-    def told(**members: Any) -> list[str]:
-        notices.of(SweepBegan(number=2, at=AT, devices=(), interval_s=300.0, **members))
-        found = notices.of(ended())
-        return [remark.text for remark in found.remarks] if found else []
-
-    assert told() == []
-    assert told(left=("cam-29",), joined=("cam-30", "cam-31")) == [
-        "2 devices new in the list: cam-30, cam-31",
-        "1 device has left the list: cam-29",
-    ]
-    [line] = told(left=names)
-    assert line.startswith("27 devices have left the list: cam-00, cam-01")
-    assert line.endswith("and 17 more")
-    assert told() == []
