@@ -19,6 +19,7 @@ from axis_ntp_async.report.documents import Document, summary_document
 from axis_ntp_async.report.notices import (
     change_document,
     notice_lines,
+    remark_document,
     site_cause_document,
     source_kept_document,
 )
@@ -74,6 +75,8 @@ class Telling:
             lines.write(source_kept_document(event))
         if not isinstance(event, SweepEnded):
             return
+        for remark in event.remarks:
+            lines.write(remark_document(remark, event.ended_at))
         for change in event.changes:
             lines.write(change_document(change))
         for cause in event.began:

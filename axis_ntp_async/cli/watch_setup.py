@@ -13,6 +13,7 @@ from typing import Final
 from attrs import frozen
 from yarl import URL
 
+from axis_ntp_async.cli.exits import say
 from axis_ntp_async.cli.secrets import secret_of
 from axis_ntp_async.cli.watch_options import WatchOptions
 from axis_ntp_async.errors import SettingsError
@@ -94,7 +95,10 @@ def _check_writable(textfile: Path) -> None:
 def _channels(options: WatchOptions) -> Iterator[Channel]:
     headers = dict(map(_header, options.webhook_headers))
     if options.webhook:
-        yield Webhook(url=_url(options.webhook), headers=headers)
+        url = _url(options.webhook)
+        if headers and URL(url).scheme == "http" and not is_loopback_address(URL(url).host or ""):
+            say("--webhook: http:// sends the secret of --webhook-header readable for all between")
+        yield Webhook(url=url, headers=headers)
     elif headers:
         raise SettingsError("--webhook-header: there is no --webhook to send it to")
     if options.notify_command is not None:

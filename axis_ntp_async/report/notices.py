@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +11,7 @@ from typing import Final
 from attrs import frozen
 
 from axis_ntp_async.health.finding import State
-from axis_ntp_async.health.watch.events import SourceKept, StateChange
+from axis_ntp_async.health.watch.events import Remark, SourceKept, StateChange
 from axis_ntp_async.health.watch.notice import Notice
 from axis_ntp_async.health.watch.site_causes import SiteCause
 from axis_ntp_async.report.documents import Document, schema
@@ -80,6 +81,17 @@ def site_cause_document(cause: SiteCause) -> Document:
         "began_at": cause.began_at.isoformat(timespec="milliseconds"),
         "within_s": cause.within_s,
         "examples": list(cause.examples),
+    }
+
+
+def remark_document(remark: Remark, at: dt.datetime) -> Document:
+    """Give what a watch says of itself."""
+    return {
+        "schema": schema("remark"),
+        "at": at.isoformat(timespec="milliseconds"),
+        "topic": remark.topic.value,
+        "text": remark.text,
+        "is_over": remark.is_over,
     }
 
 

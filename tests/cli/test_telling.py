@@ -155,16 +155,22 @@ def test_a_quiet_watch_for_programs_has_no_line_for_each_sweep(told: Told) -> No
 def test_programs_get_a_document_for_everything(told: Told) -> None:
     """Changes, also those of a site's cause, causes that begin and end, and the sweep."""
     event = ended(
-        began=(CAUSE,), ended=(CAUSE,), changes=(change("roof-3", State.UNKNOWN, CAUSE),)
+        remarks=(Remark(Topic.LATE, "a sweep fits into its interval again", is_over=True),),
+        began=(CAUSE,),
+        ended=(CAUSE,),
+        changes=(change("roof-3", State.UNKNOWN, CAUSE),),
     )
     documents = [json.loads(line) for line in told(event, output="jsonl")]
     assert [one["schema"].split("/")[1] for one in documents] == [
+        "remark",
         "change",
         "site-cause",
         "site-cause",
         "summary",
     ]
-    assert [one["is_over"] for one in documents[1:3]] == [False, True]
+    assert documents[0]["topic"] == "late"
+    assert documents[0]["is_over"]
+    assert [one["is_over"] for one in documents[2:4]] == [False, True]
     assert (documents[-1]["sweep"], documents[-1]["duration_s"]) == (7, 12.0)
 
 

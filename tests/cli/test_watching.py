@@ -282,6 +282,18 @@ def test_wrong_options_are_told_before_anything_begins(
     assert ran.out == ""
 
 
+def test_a_secret_on_its_way_in_the_clear_is_told(
+    run: Callable[..., Any], inventory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only where others are between; the watch goes on."""
+    monkeypatch.setenv("HOOK", "s3cret")
+    for url, is_told in (("http://192.0.2.1:1/", True), ("http://127.0.0.1:1/", False)):
+        hook = ("--webhook", url, "--webhook-header", "X=env:HOOK")
+        ran = run("watch", inventory, "--once", *QUICK, *hook)
+        assert ("http:// sends the secret" in ran.err) is is_told
+        assert "s3cret" not in ran.err
+
+
 def test_a_port_that_is_taken_is_told(
     start: Start, run: Callable[..., Any], inventory: Path
 ) -> None:
