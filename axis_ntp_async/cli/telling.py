@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from attrs import define, field
+from rich.table import Table
 from rich.text import Text
 
 from axis_ntp_async.cli.exits import say
@@ -67,8 +68,11 @@ class Telling:
             self._write(event, self._lines)
             return
         if isinstance(event, SweepEnded):
+            shown = Table.grid(padding=(0, 2, 0, 0))
             for line in self._shown(event):
-                show(Text.assemble((f"{event.ended_at.astimezone():%H:%M:%S}  ", "dim"), line))
+                shown.add_row(Text(f"{event.ended_at.astimezone():%H:%M:%S}", "dim"), line)
+            if shown.rows:
+                show(shown)
 
     def _write(self, event: WatchEvent, lines: JSONLines) -> None:
         if isinstance(event, SourceKept):
