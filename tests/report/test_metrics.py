@@ -36,13 +36,13 @@ from axis_ntp_async.health.watch.own_clock import OwnClock
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
 from axis_ntp_async.report import metrics
 from axis_ntp_async.report.metrics import (
-    BUCKETS_S,
     CONTENT_TYPE,
-    MOST_DEVICES,
     exposition,
     probe_exposition,
     write_textfile,
 )
+from axis_ntp_async.report.series.families import BUCKETS_S
+from axis_ntp_async.report.series.fleet import MOST_DEVICES
 
 PROMTOOL = shutil.which("promtool")
 AT = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
