@@ -1,21 +1,12 @@
 """What a check prints for Nagios, and the code it leaves with."""
 
-import datetime as dt
 import re
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from attrs import evolve
 
-from axis_ntp_async.device.records import (
-    ClockReading,
-    Device,
-    NTPClientStatus,
-    NTPInfo,
-    Outcome,
-    ServersSource,
-)
+from axis_ntp_async.device.records import Device, Outcome
 from axis_ntp_async.errors import (
     DeviceError,
     DeviceUnreachableError,
@@ -32,17 +23,8 @@ from axis_ntp_async.report.nagios import (
     check_fleet,
     unknown,
 )
+from tests.healthy import AT, clock, outcome
 
-AT = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
-HEALTHY = NTPClientStatus(
-    enabled=True,
-    nts_enabled=False,
-    servers_source=ServersSource.STATIC,
-    static_servers=("10.0.0.5", "10.0.0.6"),
-    synced=True,
-    time_to_next_sync_s=44,
-    time_offset_ms=-12.0,
-)
 USUAL = CheckRules()
 THRESHOLDS = Thresholds()
 
@@ -60,18 +42,12 @@ def finding(
     skew_s: float | None = None,
     **members: Any,
 ) -> Finding:
-    clock = ClockReading(
-        device_time=AT, read_at=AT, round_trip_s=0, skew_s=skew_s or 0, uncertainty_s=0.5
-    )
-    info = NTPInfo(client=evolve(HEALTHY, **members), clock=clock if skew_s is not None else None)
     return judge(
-        Outcome(
-            device=Device(name=name, host="10.0.4.17", site=site),
-            value=None if error else info,
+        outcome(
+            Device(name=name, host="10.0.4.17", site=site),
             error=error(name, "what it said") if error else None,
-            at=AT,
-            attempts=1,
-            elapsed_s=0.1,
+            clock=None if skew_s is None else clock(skew_s),
+            **{"time_offset_ms": -12.0, **members},
         )
     )
 
