@@ -162,6 +162,14 @@ def test_a_site_has_all_four_states() -> None:
     }
 
 
+def test_in_sync_is_not_who_follows_a_wrong_server() -> None:
+    """It calls itself synced, so its offset is in the histogram all the same."""
+    wrong = finding("gate-4", clock=healthy.clock(37.0))
+    content = exposition(overview_of(finding(), wrong, finding("a", "oslo", synced=False)))
+    assert values(content, "axis_ntp_sweep_in_sync_devices") == {("berlin",): 1, ("oslo",): 0}
+    assert values(content, "axis_ntp_sweep_offset_seconds_count") == {("berlin",): 2, ("oslo",): 0}
+
+
 def test_offsets_are_a_histogram_by_site() -> None:
     """In seconds and without sign; a bound counts what is equal to it."""
     content = exposition(

@@ -98,11 +98,11 @@ def _panels(thresholds: Thresholds) -> Iterator[Document]:
 
 
 def _headline() -> Iterator[Document]:
-    devices, synced = "axis_ntp_sweep_devices", "axis_ntp_sweep_offset_seconds_count"
+    devices, synced = "axis_ntp_sweep_devices", "axis_ntp_sweep_in_sync_devices"
     yield stat(
         "In sync",
         f"sum({synced}{_ONE_SITE}) / sum({devices}{_ONE_SITE})",
-        "Share of devices that report to be in sync.",
+        "Share of devices that say they are synced, and whose clocks agree.",
         unit="percentunit",
         steps=[(None, "red"), (0.95, "orange"), (0.99, "green")],
     )
@@ -165,7 +165,7 @@ def _offsets_over_time(thresholds: Thresholds) -> Iterator[Document]:
         "heatmap",
         "Offsets",
         [target(buckets, "{{le}}", format="heatmap")],
-        "How many devices in sync are how far off their servers, without sign.",
+        "How many devices are how far off their servers by their own word, without sign.",
         options={
             "calculate": False,
             "cellGap": 1,
@@ -214,7 +214,7 @@ def _tables(thresholds: Thresholds) -> Iterator[Document]:
     yield table(
         "Skew outliers",
         f"topk({_WORST}, max by (site, device) ({skew}) >= {thresholds.skew_warning_s:.12g})",
-        "Clocks that are certainly so far off ours: in sync, they follow a wrong server.",
+        "Clocks that are certainly so far off ours: who says synced follows a wrong server.",
         value="skew",
         steps=[(None, "orange"), (thresholds.skew_critical_s, "red")],
     )

@@ -11,7 +11,6 @@ from attrs import define, field
 from axis_ntp_async.device.records import NTPClientStatus, ServersSource
 from axis_ntp_async.health.finding import Cause, Finding, servers_in_use
 from axis_ntp_async.report.documents import Document
-from axis_ntp_async.report.page.headline import is_in_sync
 from axis_ntp_async.report.page.words import shown, site_of
 
 _SHOWN: Final = 40
@@ -93,7 +92,7 @@ def good_servers(findings: Iterable[Finding]) -> Mapping[str, tuple[str, ...]]:
     """Give by site the static servers that most of its devices in sync have."""
     lists: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     for finding in findings:
-        if is_in_sync(finding) and _is_static(finding) and (servers := servers_told(finding)):
+        if finding.is_in_sync and _is_static(finding) and (servers := servers_told(finding)):
             lists[site_of(finding)][servers] += 1
     return {site: counts.most_common(1)[0][0] for site, counts in lists.items()}
 

@@ -48,10 +48,12 @@ def _worst_first(finding: Finding) -> tuple[int, str, str]:
 
 def _of_sites(overview: Overview) -> Iterator[Metric]:
     states: dict[str, dict[State, int]] = {}
+    in_sync: dict[tuple[str, ...], int] = {}
     offsets_s: dict[str, list[float]] = {}
     for finding in overview.findings.values():
         site = site_of(finding)
         states.setdefault(site, dict.fromkeys(State, 0))[finding.state] += 1
+        in_sync[site,] = in_sync.get((site,), 0) + finding.is_in_sync
         found = offsets_s.setdefault(site, [])
         if (offset := offset_s(finding)) is not None:
             found.append(abs(offset))
@@ -65,9 +67,15 @@ def _of_sites(overview: Overview) -> Iterator[Metric]:
             for state, count in states[site].items()
         },
     )
+    yield family(
+        "axis_ntp_sweep_in_sync_devices",
+        "Devices that say they are synced, and nothing found of their clocks tells against it.",
+        ("site",),
+        dict(sorted(in_sync.items())),
+    )
     yield histogram(
         "axis_ntp_sweep_offset_seconds",
-        "Offsets that devices in sync reported last, without sign. "
+        "Offsets that devices reported last which call themselves synced, without sign. "
         "It tells how they are now and does not grow: use it without rate().",
         "site",
         offsets_s,
@@ -97,7 +105,7 @@ def _of_the_watch(overview: Overview) -> Iterator[Metric]:
     )
     yield single(
         "axis_ntp_own_clock_skew_seconds",
-        "The clock of this machine minus that of the devices in sync, by their median.",
+        "The clock of this machine minus the median of devices that call themselves synced.",
         last.own_clock.skew_s,
     )
     yield single(
