@@ -39,7 +39,10 @@ COUNTED: Final[tuple[tuple[list[dict[str, Any]], str], ...]] = (
     ([{}, {}], "2 devices: 2 ok"),
     (
         [{}, LOST, {"faults": Kind.REFUSED}],
-        "3 devices: 1 ok, 1 unknown, 1 critical. It leaves with 1: 1 critical, 1 could not be read",
+        (
+            "3 devices: 1 ok, 1 unknown, 1 critical. It leaves with 1: "
+            "1 critical, 1 could not be read"
+        ),
     ),
     (
         [{}, {"password": "x"}],
