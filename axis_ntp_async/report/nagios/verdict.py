@@ -50,9 +50,12 @@ def verdict_of(judged: Judged, rules: CheckRules) -> Verdict:
     by_site: defaultdict[str | None, list[tuple[State, Finding]]] = defaultdict(list)
     for state, finding in judged:
         by_site[finding.device.site].append((state, finding))
-    by_site.pop(None, None)
     others = any(finding.cause not in _NO_ANSWER for _, finding in judged)
-    sites = [_Site.of(name, one, rules, others=others) for name, one in by_site.items() if name]
+    sites = [
+        _Site.of(name, one, rules, others=others)
+        for name, one in by_site.items()
+        if name is not None
+    ]
     whole, reason = _by_shares(_states(judged), rules)
     worst = max([whole, *(site.state for site in sites)], key=lambda state: state.rank)
     if worst is State.OK:
