@@ -22,13 +22,15 @@ from axis_ntp_async.cli.options import FleetOptions, ThresholdOptions
 from axis_ntp_async.cli.policies import check_policy, policy_at
 from axis_ntp_async.cli.sweeping import thresholds_of
 from axis_ntp_async.device.records import Device, Outcome
-from axis_ntp_async.errors import NotTriedError
+from axis_ntp_async.errors import ConfigurationError, NotTriedError, SettingsError
 from axis_ntp_async.health.finding import Finding, State, Thresholds
 from axis_ntp_async.health.judge import judge
 from axis_ntp_async.health.sweep import Desired, sweep
 from axis_ntp_async.report.alerting.dashboard import dashboard as dashboard_text
 from axis_ntp_async.report.alerting.rules import alert_rules
-from axis_ntp_async.report.nagios import CheckRules, Code, check_device, check_fleet
+from axis_ntp_async.report.nagios.check import CheckRules, Code
+from axis_ntp_async.report.nagios.device import check_device
+from axis_ntp_async.report.nagios.fleet import check_fleet
 
 _MOST_RESERVE_S: Final = 2.0
 _RESERVE: Final = 0.5
@@ -57,8 +59,10 @@ def check(
     Check the selected devices.
 
     Raises:
+        SettingsError: Among other faults: a warning for more devices than critical takes.
         OutOfTimeError: There was no time, or we were told to end, before there was a result.
     """
+    rules = _rules(warn_fraction, crit_fraction, State(unreachable_as))
     ends_at = time.monotonic() + deadline_s - min(_MOST_RESERVE_S, _RESERVE * deadline_s)
     with _ending_within(deadline_s):
         options = evolve(options, quiet=True)
@@ -70,17 +74,26 @@ def check(
         desired = policy.configuration_for if policy else None
         findings = loop.run(_findings(fleet, options, wanted, desired, ends_at))
         findings += [_not_reached(device, deadline_s) for device in _rest(fleet, findings)]
-    rules = CheckRules(
-        warn_fraction=warn_fraction,
-        crit_fraction=crit_fraction,
-        unreachable_as=State(unreachable_as),
-    )
     if len(findings) == 1:
         result = check_device(findings[0], rules, wanted)
     else:
         result = check_fleet(findings, rules, wanted)
     _write(f"{result.text}\n")
     return result.code
+
+
+def _rules(warn_fraction: float, crit_fraction: float, unreachable_as: State) -> CheckRules:
+    try:
+        return CheckRules(
+            warn_fraction=warn_fraction,
+            crit_fraction=crit_fraction,
+            unreachable_as=unreachable_as,
+        )
+    except ConfigurationError as error:
+        told = str(error)
+        for option in ("warn_fraction", "crit_fraction"):
+            told = told.replace(option, f"--{option.replace('_', '-')}")
+        raise SettingsError(f"{told}; set both") from error
 
 
 async def _findings(

@@ -61,7 +61,7 @@ def _unknown_unless_well() -> Iterator[None]:
 
 
 def _say_unknown(reason: str | None) -> int:
-    from axis_ntp_async.report.nagios import Code, unknown  # noqa: PLC0415  help does without
+    from axis_ntp_async.report.nagios.check import Code, unknown  # noqa: PLC0415  help does without
 
     try:
         if reason is not None:
@@ -89,9 +89,16 @@ CRITICAL  more than --crit-fraction of the devices are critical
 UNKNOWN   more than that are critical or unknown
 WARNING   more than --warn-fraction are not ok in any way
 
+The line names the share that decided. In sync are devices that say so and whose clocks agree: one
+that follows a wrong server says so, too, and is found out by its skew.
+
 A site of 3 or more devices of which none can be reached, while devices elsewhere can, is
 CRITICAL, too, unless --unreachable-as is ok or warning. What was not reached before the deadline
 counts as unknown.
+
+It is silent devices that take long: three attempts of 10 s each. For a large fleet give
+--attempts 1 --timeout 5, or check a site each (--limit site=NAME), or let a watch sweep it and
+alert on its metrics: 'axis-ntp watch --textfile' or '--listen' with 'axis-ntp rules alerts'.
 """
 
 

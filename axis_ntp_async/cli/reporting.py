@@ -7,6 +7,7 @@ import datetime as dt
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,7 @@ from axis_ntp_async.cli.fleet import Fleet, exit_code_of, open_fleet, pool_of, s
 from axis_ntp_async.cli.options import FleetOptions, ThresholdOptions
 from axis_ntp_async.cli.policies import check_policy, policy_at
 from axis_ntp_async.cli.sweeping import thresholds_of
-from axis_ntp_async.errors import SettingsError
+from axis_ntp_async.errors import CredentialSuspendedError, DeviceError, SettingsError
 from axis_ntp_async.health.finding import Finding, State, Thresholds
 from axis_ntp_async.health.history.files import default_path
 from axis_ntp_async.health.history.reading import HistoryReader
@@ -26,6 +27,7 @@ from axis_ntp_async.health.sweep import sweep as sweep_devices
 from axis_ntp_async.report.page.page import page
 from axis_ntp_async.report.page.report import Report
 from axis_ntp_async.report.progress import progress
+from axis_ntp_async.report.totals import counts
 from axis_ntp_async.service.board import with_history
 
 _ON_STDOUT: Final = "-"
@@ -62,12 +64,27 @@ def report(
         commands=shlex.quote(options.inventory),
     )
     write_page(page(with_history(made, history_at(history))), target)
-    return exit_code_of(
-        [finding.error for finding in findings],
-        others_failed=any(
-            finding.error is None and finding.state is State.CRITICAL for finding in findings
-        ),
-    )
+    errors = [finding.error for finding in findings if finding.error is not None]
+    critical = sum(one.error is None and one.state is State.CRITICAL for one in findings)
+    code = exit_code_of(errors, others_failed=critical > 0)
+    if not options.quiet:
+        say(f"{counts(summary)}{_why(code, errors, critical)}")
+    return code
+
+
+def _why(code: ExitCode, errors: Sequence[DeviceError], critical: int) -> str:
+    """Tell why it leaves with a code that is not 0."""
+    if code is ExitCode.OK:
+        return ""
+    if any(isinstance(error, CredentialSuspendedError) for error in errors):
+        why = "devices refused credentials, so these were tried no more; correct them first"
+    elif code is ExitCode.LOGIN_OR_TRUST:
+        why = "all that is wrong is logins and certificates; correct them first"
+    else:
+        told = [f"{critical} critical"] if critical else []
+        told += [f"{len(errors)} could not be read"] if errors else []
+        why = ", ".join(told)
+    return f". It leaves with {code}: {why}"
 
 
 def history_at(given: str | None) -> HistoryReader | None:

@@ -74,7 +74,8 @@ def report(
     Sweep once, and write a page to look at.
 
     One file that needs no network: causes with what to do about them, sites, offsets, servers,
-    all devices; with the history of a watch also how it was before. Leaves as 'sweep' does.
+    all devices; with the history of a watch also how it was before. Leaves as 'sweep' does, and
+    says why on standard error.
     """
     files = {"policy": policy, "history": history, "out": out}
     return work("reporting", "report", options, thresholds, **files)

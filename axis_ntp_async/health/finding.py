@@ -59,6 +59,15 @@ class Cause(enum.Enum):
     FEW_SERVERS = "few_servers"
 
 
+_OF_CLOCKS: Final = frozenset(
+    {
+        *(Cause.DISABLED, Cause.NO_SERVERS, Cause.NOT_SYNCED),
+        *(Cause.STALE, Cause.OFFSET, Cause.SKEW),
+    }
+)
+"""Who has one of these has no right time, or is not going to keep it."""
+
+
 @frozen(kw_only=True)
 class Problem:
     """
@@ -172,6 +181,19 @@ class Finding:
     def cause(self) -> Cause | None:
         """The root cause, or `None` when it is ok."""
         return self.problems[0].cause if self.problems else None
+
+    @property
+    def is_in_sync(self) -> bool:
+        """
+        Whether it says that it is synced, and nothing is known against its clock.
+
+        A device that follows a wrong server says synced, too: its skew tells
+        against it. One with too few servers is in sync so far.
+        """
+        client = self.info.client if self.info else None
+        if client is None or not client.synced or client.enabled is False:
+            return False
+        return not any(problem.cause in _OF_CLOCKS for problem in self.problems)
 
     @property
     def message(self) -> str:

@@ -44,6 +44,11 @@ def failures(failed: Iterable[Finding]) -> RenderableType:
     return Group(*_causes(summary))
 
 
+def counts(summary: Summary) -> str:
+    """Give the devices by state in a line."""
+    return _headline(summary).plain
+
+
 def _headline(summary: Summary) -> Text:
     counted = f"{summary.devices} device" + ("s" if summary.devices != 1 else "")
     line = Text.assemble((f"{counted}: ", "bold"))

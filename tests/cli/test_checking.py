@@ -17,7 +17,7 @@ from axis_ntp_async.cli.monitoring_commands import MONITORING_COMMANDS
 from axis_ntp_async.health.finding import PROFILES, Thresholds
 from axis_ntp_async.report.alerting.dashboard import dashboard
 from axis_ntp_async.report.alerting.rules import alert_rules
-from axis_ntp_async.report.nagios import Code
+from axis_ntp_async.report.nagios.check import Code
 from axis_ntp_async.simulator.demo import demo_fleet
 from axis_ntp_async.simulator.model.camera import Camera
 from axis_ntp_async.simulator.model.faults import Kind
@@ -60,8 +60,9 @@ def test_a_fleet_in_sync_is_ok(run: Run, serve: Serve, make_camera: Make) -> Non
     code, out, err = run("check", serve(*(make_camera(f"c-{number}") for number in range(3))))
     assert (code, err) == (0, "")
     assert re.fullmatch(
-        r"NTP OK - 3/3 in sync, max offset \S+ ms \| offset_max=\S+s;0.1;1 "
-        r"unsynced=0;0.03;0.15;0;3 warning=0;;;0;3 unknown=0;;;0;3 critical=0;;;0;3\n",
+        r"NTP OK - 3/3 in sync, max offset \S+ ms, max skew \S+ s \| offset_max=\S+s;0.1;1 "
+        r"skew_max=\S+s;2;5 unsynced=0;;;0;3 not_ok=0;0.03;;0;3 "
+        r"warning=0;;;0;3 unknown=0;;;0;3 critical=0;;0.15;0;3\n",
         out,
     )
 
@@ -104,8 +105,9 @@ def test_a_dark_site_is_critical(run: Run, serve: Serve) -> None:
     code, out, err = run("check", inventory, *options)
     first, *details = out.splitlines()
     assert (code, err) == (2, "")
-    assert re.match(r"NTP CRITICAL - 3\d/60 in sync, max offset 1.2 s, 10 not synced, ", first)
-    assert "sites not ok: oslo 10/10 | offset_max=" in first
+    assert re.match(r"NTP CRITICAL - 3\d/60 in sync, max offset 1.2 s, max skew 3\d.\d s; ", first)
+    assert "; 100 % critical at oslo, more than 30 %; critical: 10 not synced, " in first
+    assert "; sites not ok: oslo 10/10 not synced | offset_max=" in first
     assert len(details) == 11
     assert re.fullmatch(r"and 1\d more", details[-1])
     ran = run("check", inventory, *options, "--limit", "site=lyon", "--crit-fraction", "0.9")
@@ -121,7 +123,7 @@ def test_a_policy_and_thresholds_count(run: Run, serve: Serve, make_camera: Make
     )
     ran = run("check", inventory, "--policy", "p.toml")
     assert (ran.code, ran.out[:26]) == (1, "NTP WARNING - 2/2 in sync,")
-    assert ", 2 drift |" in ran.out
+    assert "; warning: 2 drift |" in ran.out
     assert "NTP" not in ran.err
     ran = run("check", inventory, "--offset-warning-ms", "0", "--offset-critical-ms", "0")
     assert ran.code == 2
@@ -143,6 +145,8 @@ def test_settings_count(
         (("check",), "Missing argument 'INVENTORY'."),
         (("check", "f.toml", "--bogus"), "No such option '--bogus'."),
         (("check", "f.toml", "--warn-fraction", "2"), "Invalid value for '--warn-fraction': "),
+        (("check", "f.toml", "--warn-fraction", "0.5"), "--warn-fraction 0.5 is above --crit"),
+        (("check", "f.toml", "--crit-fraction", "0"), "--warn-fraction 0.01 is above --crit"),
         (("check", "f.toml", "--deadline", "0"), "Invalid value for '--deadline': "),
         (("check", "f.toml", "--deadline", "inf"), "Invalid value for '--deadline': "),
         (("check", "f.toml", "--unreachable-as", "x"), "Invalid value for '--unreachable-as': "),
@@ -186,6 +190,7 @@ def test_help_is_help(run: Run) -> None:
     code, out, _ = run("check", "--help")
     assert code == 0
     assert "CRITICAL  more than --crit-fraction of the devices are critical\n" in out
+    assert "For a large fleet give --attempts 1 --timeout 5" in " ".join(out.split())
 
 
 def raising(error: BaseException) -> Callable[..., NoReturn]:
@@ -223,7 +228,7 @@ def test_it_ends_before_its_deadline(run: Run, serve: Serve, make_camera: Make) 
     code, out, _ = run("check", inventory, "--deadline", "3")
     assert time.monotonic() - began < 3
     assert (code, out.splitlines()[0].partition(",")[0]) == (3, "NTP UNKNOWN - 2/6 in sync")
-    assert ", 4 not tried |" in out
+    assert "; unknown: 4 not tried |" in out
     assert "UNKNOWN silent-0: no answer within the deadline of 3 s" in out
 
 

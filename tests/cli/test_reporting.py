@@ -4,7 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -32,6 +32,57 @@ def test_a_report_is_one_file(run: Callable[..., Any], inventory: Path) -> None:
     assert "mute" in html
     assert "lobby-2" in html
     assert list(Path().glob(".report*")) == []
+
+
+LOST: Final = {"uptime_s": 0.0, "clock_error_s": 60.0}
+COUNTED: Final[tuple[tuple[list[dict[str, Any]], str], ...]] = (
+    ([{}, {}], "2 devices: 2 ok"),
+    (
+        [{}, LOST, {"faults": Kind.REFUSED}],
+        (
+            "3 devices: 1 ok, 1 unknown, 1 critical. It leaves with 1: "
+            "1 critical, 1 could not be read"
+        ),
+    ),
+    (
+        [{}, {"password": "x"}],
+        (
+            "2 devices: 1 ok, 1 unknown. It leaves with 4: "
+            "all that is wrong is logins and certificates; correct them first"
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize(("cameras", "told"), COUNTED)
+def test_counts_and_the_code_are_told(
+    run: Callable[..., Any],
+    serve: Callable[..., Path],
+    make_camera: Make,
+    cameras: list[dict[str, Any]],
+    told: str,
+) -> None:
+    """In a line beside the page, so that nobody wonders; with --quiet there is none."""
+    inventory = serve(*(make_camera(f"cam-{number}", **one) for number, one in enumerate(cameras)))
+    ran = run("report", inventory, *QUICK)
+    assert ran.err.splitlines()[-1] == f"axis-ntp: {told}"
+    _, _, code = told.partition("leaves with ")
+    assert ran.code == int(code[:1] or 0)
+    assert "devices:" not in run("report", inventory, *QUICK, "--quiet").err
+
+
+def test_suspended_credentials_are_told(
+    run: Callable[..., Any], serve: Callable[..., Path], make_camera: Make
+) -> None:
+    """They are why it leaves with 4, whatever else is wrong."""
+    inventory = serve(*(make_camera(f"cam-{number}") for number in range(5)))
+    inventory.with_name("fleet.password").write_text("wrong", encoding="utf-8")
+    ran = run("report", inventory, *QUICK)
+    assert ran.code == 4
+    assert ran.err.splitlines()[-1] == (
+        "axis-ntp: 5 devices: 5 unknown. It leaves with 4: "
+        "devices refused credentials, so these were tried no more; correct them first"
+    )
 
 
 def test_a_sweep_can_be_a_page(run: Callable[..., Any], inventory: Path) -> None:

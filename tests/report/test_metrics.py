@@ -18,14 +18,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from axis_ntp_async.device.configuration import Change
-from axis_ntp_async.device.records import (
-    ClockReading,
-    Device,
-    NTPClientStatus,
-    NTPInfo,
-    Outcome,
-    ServersSource,
-)
+from axis_ntp_async.device.records import ClockReading, Device, ServersSource
 from axis_ntp_async.errors import DeviceUnreachableError, SettingsError
 from axis_ntp_async.health.finding import Finding, State
 from axis_ntp_async.health.judge import judge
@@ -36,32 +29,19 @@ from axis_ntp_async.health.watch.own_clock import OwnClock
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
 from axis_ntp_async.report import metrics
 from axis_ntp_async.report.metrics import (
-    BUCKETS_S,
     CONTENT_TYPE,
-    MOST_DEVICES,
     exposition,
     probe_exposition,
     write_textfile,
 )
+from axis_ntp_async.report.series.families import BUCKETS_S
+from axis_ntp_async.report.series.fleet import MOST_DEVICES
+from tests import healthy
+from tests.healthy import AT, outcome
 
 PROMTOOL = shutil.which("promtool")
-AT = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
-HEALTHY = NTPClientStatus(
-    enabled=True,
-    nts_enabled=False,
-    servers_source=ServersSource.STATIC,
-    static_servers=("10.0.0.5", "10.0.0.6"),
-    advertised_servers=(),
-    static_ntske_servers=("nts.example",),
-    synced=True,
-    time_to_next_sync_s=44,
-    time_offset_ms=-12.0,
-    minpoll=6,
-    maxpoll=10,
-)
-CLOCK = ClockReading(
-    device_time=AT, read_at=AT, round_trip_s=0.1, skew_s=-0.25, uncertainty_s=0.55
-)
+CLIENT = evolve(healthy.CLIENT, static_ntske_servers=("nts.example",), time_offset_ms=-12.0)
+CLOCK = healthy.clock(-0.25, 0.55, round_trip_s=0.1)
 Series = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -74,15 +54,16 @@ def finding(
     clock: ClockReading | None = CLOCK,
     **members: Any,
 ) -> Finding:
-    client = evolve(HEALTHY, **members)
     return judge(
-        Outcome(
-            device=Device(name=name, host="10.0.4.17", site=site),
-            value=None if fails else NTPInfo(client=client, clock=clock, api_version=api_version),
+        outcome(
+            Device(name=name, host="10.0.4.17", site=site),
             error=DeviceUnreachableError(name, "timed out") if fails else None,
-            at=AT,
+            client=CLIENT,
+            clock=clock,
+            api_version=api_version,
             attempts=2 if fails else 1,
             elapsed_s=0.25,
+            **members,
         )
     )
 
@@ -179,6 +160,14 @@ def test_a_site_has_all_four_states() -> None:
         ("berlin", "unknown"): 1,
         ("berlin", "critical"): 1,
     }
+
+
+def test_in_sync_is_not_who_follows_a_wrong_server() -> None:
+    """It calls itself synced, so its offset is in the histogram all the same."""
+    wrong = finding("gate-4", clock=healthy.clock(37.0))
+    content = exposition(overview_of(finding(), wrong, finding("a", "oslo", synced=False)))
+    assert values(content, "axis_ntp_sweep_in_sync_devices") == {("berlin",): 1, ("oslo",): 0}
+    assert values(content, "axis_ntp_sweep_offset_seconds_count") == {("berlin",): 2, ("oslo",): 0}
 
 
 def test_offsets_are_a_histogram_by_site() -> None:

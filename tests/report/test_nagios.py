@@ -1,48 +1,28 @@
 """What a check prints for Nagios, and the code it leaves with."""
 
-import datetime as dt
 import re
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from attrs import evolve
 
-from axis_ntp_async.device.records import (
-    ClockReading,
-    Device,
-    NTPClientStatus,
-    NTPInfo,
-    Outcome,
-    ServersSource,
-)
+from axis_ntp_async.device.records import Device, Outcome
 from axis_ntp_async.errors import (
+    ConfigurationError,
+    DeviceBusyError,
     DeviceError,
     DeviceUnreachableError,
     LoginRefusedError,
     NotTriedError,
+    UnsupportedDeviceError,
 )
 from axis_ntp_async.health.finding import Finding, State, Thresholds
 from axis_ntp_async.health.judge import judge
-from axis_ntp_async.report.nagios import (
-    Check,
-    CheckRules,
-    Code,
-    check_device,
-    check_fleet,
-    unknown,
-)
+from axis_ntp_async.report.nagios.check import Check, CheckRules, Code, unknown
+from axis_ntp_async.report.nagios.device import check_device
+from axis_ntp_async.report.nagios.fleet import check_fleet
+from tests.healthy import AT, clock, outcome
 
-AT = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
-HEALTHY = NTPClientStatus(
-    enabled=True,
-    nts_enabled=False,
-    servers_source=ServersSource.STATIC,
-    static_servers=("10.0.0.5", "10.0.0.6"),
-    synced=True,
-    time_to_next_sync_s=44,
-    time_offset_ms=-12.0,
-)
 USUAL = CheckRules()
 THRESHOLDS = Thresholds()
 
@@ -60,18 +40,12 @@ def finding(
     skew_s: float | None = None,
     **members: Any,
 ) -> Finding:
-    clock = ClockReading(
-        device_time=AT, read_at=AT, round_trip_s=0, skew_s=skew_s or 0, uncertainty_s=0.5
-    )
-    info = NTPInfo(client=evolve(HEALTHY, **members), clock=clock if skew_s is not None else None)
     return judge(
-        Outcome(
-            device=Device(name=name, host="10.0.4.17", site=site),
-            value=None if error else info,
+        outcome(
+            Device(name=name, host="10.0.4.17", site=site),
             error=error(name, "what it said") if error else None,
-            at=AT,
-            attempts=1,
-            elapsed_s=0.1,
+            clock=None if skew_s is None else clock(skew_s),
+            **{"time_offset_ms": -12.0, **members},
         )
     )
 
@@ -93,6 +67,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "silent": {"error": DeviceUnreachableError},
     "login": {"error": LoginRefusedError},
     "late": {"error": NotTriedError},
+    "busy": {"error": DeviceBusyError},
+    "old": {"error": UnsupportedDeviceError},
+    "wrong": {"skew_s": 37.0},
 }
 
 
@@ -108,8 +85,9 @@ def test_a_fleet_in_sync_is_told_in_one_line() -> None:
     check = check_fleet(fleet(berlin__ok=998, lyon__critical=2), USUAL, THRESHOLDS)
     assert check.code is Code.OK
     assert check.text.splitlines()[0] == (
-        "NTP OK - 998/1000 in sync, max offset 12 ms, 2 not synced | offset_max=0.012s;0.1;1 "
-        "unsynced=2;10;50;0;1000 warning=0;;;0;1000 unknown=0;;;0;1000 critical=2;;;0;1000"
+        "NTP OK - 998/1000 in sync, max offset 12 ms; critical: 2 not synced | "
+        "offset_max=0.012s;0.1;1 unsynced=2;;;0;1000 not_ok=2;10;;0;1000 "
+        "warning=0;;;0;1000 unknown=0;;;0;1000 critical=2;;50;0;1000"
     )
 
 
@@ -196,17 +174,23 @@ def test_shares_decide(groups: dict[str, int], code: Code) -> None:
 
 def test_a_dark_site_is_critical_though_it_is_small() -> None:
     """Its devices lost sync, or none can be reached while others can: 1 % of a fleet."""
-    for kind in ("critical", "silent"):
+    lost = "100 % critical at oslo, more than 5 %; critical: 10 not synced; "
+    for kind, told in (
+        ("critical", f"; {lost}sites not ok: oslo 10/10 not synced |"),
+        ("silent", "max offset 12 ms; unknown: 10 unreachable; sites not ok: oslo 10/10 dark |"),
+    ):
         findings = fleet(berlin__ok=990, **{f"oslo__{kind}": 10})
         check = check_fleet(findings, USUAL, THRESHOLDS)
         assert check.code is Code.CRITICAL
-        assert "sites not ok: oslo 10/10 |" in check.text
+        assert told in check.text
 
 
 def test_a_dark_site_is_not_guessed_when_nothing_can_be_reached() -> None:
     """Then it may be our own network."""
     findings = fleet(berlin__silent=30, oslo__silent=10, lyon__late=5)
-    assert check_fleet(findings, USUAL, THRESHOLDS).code is Code.UNKNOWN
+    check = check_fleet(findings, USUAL, THRESHOLDS)
+    assert check.code is Code.UNKNOWN
+    assert "berlin 30/30 unreachable, oslo 10/10 unreachable, lyon 5/5 not tried |" in check.text
 
 
 def test_a_dark_site_is_none_when_silence_is_no_alarm() -> None:
@@ -232,7 +216,9 @@ def test_what_silence_counts_as_can_be_said(state: State, code: Code) -> None:
     assert check_device(finding(error=DeviceUnreachableError), rules, THRESHOLDS).code is code
     check = check_fleet(fleet(a__silent=10), rules, THRESHOLDS)
     assert check.code is code
-    assert check.text.startswith(f"NTP {code.name} - 0/10 in sync, 10 unreachable")
+    word = "taken as ok" if state is State.OK else state.value
+    assert check.text.startswith(f"NTP {code.name} - 0/10 in sync; ")
+    assert f"; {word}: 10 unreachable" in check.text
 
 
 def test_shares_can_be_said() -> None:
@@ -251,11 +237,21 @@ def test_shares_are_shares(share: float) -> None:
         CheckRules(warn_fraction=share)
 
 
+def test_a_warning_takes_no_more_than_critical() -> None:
+    """It would never come first; the same share is one on purpose."""
+    with pytest.raises(ConfigurationError, match=r"^warn_fraction .* above crit_fraction"):
+        CheckRules(warn_fraction=0.5, crit_fraction=0.1)
+    assert CheckRules(warn_fraction=0.1, crit_fraction=0.1).warn_fraction == 0.1
+
+
 def test_a_wrong_password_is_unknown_with_its_cause() -> None:
     """Nothing is known of the clocks."""
     check = check_fleet(fleet(a__login=3, a__late=37), USUAL, THRESHOLDS)
     first, *details = check.text.splitlines()
-    assert first.startswith("NTP UNKNOWN - 0/40 in sync, 37 not tried, 3 login, sites not ok: a")
+    assert first.startswith(
+        "NTP UNKNOWN - 0/40 in sync; 100 % unknown, more than 5 %; "
+        "unknown: 37 not tried, 3 login; sites not ok: a 40/40 (37 not tried) |"
+    )
     assert sum("what it said" in detail for detail in details) == 10
 
 
@@ -273,11 +269,98 @@ def test_other_causes_and_sites_are_counted() -> None:
     """Three of each are named."""
     findings = [
         *fleet(a__critical=9, b__critical=8, c__critical=7, d__critical=6, a__silent=2),
-        *fleet(a__login=2, a__late=1, a__warning=1),
+        *fleet(a__login=2, a__late=1, a__warning=1, a__busy=1, a__old=1),
     ]
     first = check_fleet(findings, USUAL, THRESHOLDS).text.splitlines()[0]
-    assert "30 not synced, 2 unreachable, 2 login, 2 others" in first
-    assert "sites not ok: a 15/15, b 8/8, c 7/7 and 1 more" in first
+    assert "unknown: 2 login, 2 unreachable, 1 busy, 2 others; " in first
+    assert (
+        "sites not ok: a 17/17 (9 not synced), b 8/8 not synced, c 7/7 not synced and 1 more"
+    ) in first
+
+
+def test_no_cause_that_is_critical_is_hidden_by_warnings() -> None:
+    """However many there are of these: the worst state first, in it the most frequent."""
+    findings = fleet(a__warning=300, a__silent=20, a__login=30, a__critical=1, a__wrong=2)
+    first = check_fleet(findings, USUAL, THRESHOLDS).text.splitlines()[0]
+    assert (
+        "; critical: 2 skew, 1 not synced; unknown: 30 login, 20 unreachable; "
+        "warning: 300 few servers; "
+    ) in first
+
+
+def test_a_cause_counts_by_the_problem_that_decides() -> None:
+    """An offset worth a warning does not make a device critical, when its skew does."""
+    both = finding(time_offset_ms=150.0, skew_s=37.0)
+    check = check_fleet([both], USUAL, THRESHOLDS)
+    assert "; critical: 1 skew |" in check.text
+    [detail] = check.details
+    assert detail.startswith("CRITICAL lobby-3 (berlin): its clock is 37.0 s ahead of ours, yet ")
+
+
+def test_who_follows_a_wrong_server_is_not_in_sync() -> None:
+    """It says synced without an offset; how far it is off stands beside the offset."""
+    findings = [*fleet(a__ok=398, a__wrong=1), finding("b", skew_s=-2.7)]
+    check = check_fleet(findings, USUAL, THRESHOLDS)
+    assert check.text.startswith("NTP OK - 398/400 in sync, max offset 12 ms, max skew 37.0 s; ")
+    assert numbers_of(check)["skew_max"] == "37s;2;5"
+    assert numbers_of(check)["unsynced"] == "2;;;0;400"
+
+
+@pytest.mark.parametrize(
+    ("groups", "told"),
+    [
+        ({"a__ok": 938, "a__critical": 62}, "CRITICAL - … 6.2 % critical, more than 5 %"),
+        (
+            {"a__ok": 938, "a__critical": 10, "a__login": 52},
+            "UNKNOWN - … 6.2 % critical or unknown (1 % critical), more than 5 %",
+        ),
+        ({"a__ok": 94, "a__login": 6}, "UNKNOWN - … 6 % unknown, more than 5 %"),
+        ({"a__ok": 97, "a__warning": 3}, "WARNING - … 3 % not ok, more than 1 %"),
+        ({"a__ok": 9499, "a__critical": 501}, "CRITICAL - … 5.01 % critical, more than 5 %"),
+        (
+            {"a__ok": 900, "b__critical": 4, "b__ok": 46},
+            "CRITICAL - … 8 % critical at b, more than 5 %",
+        ),
+        (
+            {"a__ok": 9000, "b__warning": 3, "b__ok": 46},
+            "WARNING - … 6.1 % not ok at b, more than 1 %",
+        ),
+    ],
+)
+def test_the_share_that_decides_is_told(groups: dict[str, int], told: str) -> None:
+    """With as many digits as it takes to see that it is more."""
+    code, _, reason = told.partition(" - … ")
+    first = check_fleet(fleet(**groups), USUAL, THRESHOLDS).text.splitlines()[0]
+    assert first.startswith(f"NTP {code} - ")
+    assert first.split("; ")[1] == reason
+
+
+def test_a_site_tells_what_decided_there() -> None:
+    """Of a site that is UNKNOWN not the one device that is critical, but what most have."""
+    findings = fleet(a__ok=900, b__ok=25, b__login=9, b__silent=5, b__critical=1)
+    first = check_fleet(findings, USUAL, THRESHOLDS).text.splitlines()[0]
+    assert "; sites not ok: b 15/40 (9 login) |" in first
+
+
+def test_dark_sites_are_told_first() -> None:
+    """Though others have more devices in trouble."""
+    findings = fleet(a__ok=900, b__critical=50, b__ok=10, c__silent=4)
+    first = check_fleet(findings, USUAL, THRESHOLDS).text.splitlines()[0]
+    assert "; sites not ok: c 4/4 dark, b 50/60 not synced |" in first
+
+
+def test_numbers_have_only_limits_that_decide() -> None:
+    """Each is crossed exactly when the code changes."""
+    for critical, warning in ((5, 0), (6, 0), (0, 1), (0, 2)):
+        groups = {"a__ok": 100 - critical - warning, "a__critical": critical}
+        check = check_fleet(fleet(**groups, a__warning=warning), USUAL, THRESHOLDS)
+        numbers = numbers_of(check)
+        count, _, limit, *_ = numbers["critical"].split(";")
+        assert (float(count) > float(limit)) == (check.code is Code.CRITICAL)
+        count, limit, *_ = numbers["not_ok"].split(";")
+        assert (float(count) > float(limit)) == (check.code is not Code.OK)
+        for name in ("unsynced", "warning", "unknown"):
+            assert numbers[name].endswith(";;;0;100")
 
 
 HOSTILE = "a|b\nc\x1b[2Jd"

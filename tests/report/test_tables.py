@@ -1,15 +1,14 @@
 """Tables for people."""
 
-import datetime as dt
 import io
 from typing import Any
 
 import pytest
+from attrs import evolve
 from rich.console import Console, RenderableType
 
 from axis_ntp_async.device.configuration import Change
 from axis_ntp_async.device.records import (
-    ClockReading,
     Device,
     NTPClientStatus,
     NTPInfo,
@@ -31,24 +30,17 @@ from axis_ntp_async.report.tables import (
 )
 from axis_ntp_async.report.terminal import Trimmed
 from axis_ntp_async.report.totals import failures, summary_table
+from tests.healthy import AT, CLIENT, clock
 
-AT = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
-GOOD = NTPClientStatus(
-    enabled=True,
-    servers_source=ServersSource.STATIC,
-    static_servers=("ntp1.example", "ntp2.example"),
-    synced=True,
-    time_to_next_sync_s=12,
-    time_offset_ms=-12.34,
-    minpoll=6,
-    maxpoll=10,
-)
 INFO = NTPInfo(
     api_version="1.5",
-    client=GOOD,
-    clock=ClockReading(
-        device_time=AT, read_at=AT, round_trip_s=0.02, skew_s=0.26, uncertainty_s=0.51
+    client=evolve(
+        CLIENT,
+        static_servers=("ntp1.example", "ntp2.example"),
+        time_to_next_sync_s=12,
+        time_offset_ms=-12.34,
     ),
+    clock=clock(0.26, 0.51, round_trip_s=0.02),
 )
 
 

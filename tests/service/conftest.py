@@ -1,20 +1,12 @@
 """Something that happened, to tell others, and a board that knows of it."""
 
-import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from attrs import evolve
 
-from axis_ntp_async.device.records import (
-    ClockReading,
-    Device,
-    NTPClientStatus,
-    NTPInfo,
-    Outcome,
-    ServersSource,
-)
+from axis_ntp_async.device.records import Device, NTPInfo, Outcome
 from axis_ntp_async.errors import DeviceError, DeviceUnreachableError
 from axis_ntp_async.health.finding import Cause, State
 from axis_ntp_async.health.judge import judge
@@ -22,17 +14,7 @@ from axis_ntp_async.health.sweep import Summary
 from axis_ntp_async.health.watch.events import Found, StateChange, SweepBegan, SweepEnded
 from axis_ntp_async.health.watch.own_clock import OwnClock
 from axis_ntp_async.service.board import Board
-
-HEALTHY = NTPClientStatus(
-    enabled=True,
-    nts_enabled=False,
-    servers_source=ServersSource.STATIC,
-    static_servers=("10.0.0.5", "10.0.0.6"),
-    synced=True,
-    time_to_next_sync_s=44,
-    time_offset_ms=-0.62,
-)
-AT = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
+from tests.healthy import AT, clock, outcome
 
 
 @pytest.fixture
@@ -66,12 +48,8 @@ def sweep_ended() -> Callable[..., SweepEnded]:
     return make
 
 
-def outcome(device: Device, error: DeviceError | None = None) -> Outcome[NTPInfo]:
-    clock = ClockReading(
-        device_time=AT, read_at=AT, round_trip_s=0.0, skew_s=0.1, uncertainty_s=0.5
-    )
-    info = None if error else NTPInfo(client=HEALTHY, clock=clock, api_version="1.5")
-    return Outcome(device=device, value=info, error=error, at=AT, attempts=1, elapsed_s=0.1)
+def told(device: Device, error: DeviceError | None = None) -> Outcome[NTPInfo]:
+    return outcome(device, error=error, clock=clock(0.1), api_version="1.5")
 
 
 @pytest.fixture
@@ -90,7 +68,7 @@ def swept() -> Callable[..., None]:
         for device in devices:
             dead = DeviceUnreachableError("roof-3", "no answer within 10 s")
             error = dead if device.name == "roof-3" else None
-            finding = evolve(judge(outcome(device, error)), at=at)
+            finding = evolve(judge(told(device, error)), at=at)
             summary.add(finding)
             board.take(Found(finding=finding, standing=None))
         board.take(

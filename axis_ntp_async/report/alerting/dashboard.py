@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from axis_ntp_async.health.finding import State, Thresholds
-
-Document = dict[str, Any]
+from axis_ntp_async.report.alerting.panels import (
+    SOURCE,
+    Document,
+    panel,
+    placed,
+    series,
+    stat,
+    table,
+    target,
+)
 
 _SCHEMA_VERSION: Final = 41
 """That of Grafana 12; others read it, too."""
 
-_WIDTH: Final = 24
-_SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _ONE_SITE: Final = '{site=~"$site"}'
 _WORST: Final = 25
 
@@ -51,7 +57,7 @@ def dashboard(thresholds: Thresholds) -> str:
         "timezone": "browser",
         "annotations": {"list": []},
         "templating": {"list": _variables()},
-        "panels": _placed(_panels(thresholds)),
+        "panels": placed(_panels(thresholds)),
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -70,7 +76,7 @@ def _variables() -> list[Document]:
             "name": "site",
             "label": "Site",
             "type": "query",
-            "datasource": _SOURCE,
+            "datasource": SOURCE,
             "definition": sites,
             "query": {"query": sites, "refId": "sites"},
             "refresh": 2,
@@ -92,34 +98,34 @@ def _panels(thresholds: Thresholds) -> Iterator[Document]:
 
 
 def _headline() -> Iterator[Document]:
-    devices, synced = "axis_ntp_sweep_devices", "axis_ntp_sweep_offset_seconds_count"
-    yield _stat(
+    devices, synced = "axis_ntp_sweep_devices", "axis_ntp_sweep_in_sync_devices"
+    yield stat(
         "In sync",
         f"sum({synced}{_ONE_SITE}) / sum({devices}{_ONE_SITE})",
-        "Share of devices that report to be in sync.",
+        "Share of devices that say they are synced, and whose clocks agree.",
         unit="percentunit",
         steps=[(None, "red"), (0.95, "orange"), (0.99, "green")],
     )
-    yield _stat(
+    yield stat(
         "Not ok",
         f'sum({devices}{{site=~"$site",state!="ok"}})',
         "Devices with a problem of any kind.",
         steps=[(None, "green"), (1, "orange")],
     )
-    yield _stat("Devices", f"sum({devices}{_ONE_SITE})", "All that were looked at.")
-    yield _stat(
+    yield stat("Devices", f"sum({devices}{_ONE_SITE})", "All that were looked at.")
+    yield stat(
         "Site causes",
         f"count(axis_ntp_site_cause{_ONE_SITE}) or vector(0)",
         "Sites whose devices are in trouble together.",
         steps=[(None, "green"), (1, "red")],
     )
-    yield _stat(
+    yield stat(
         "Last full sweep",
         "time() - max(axis_ntp_sweep_last_success_timestamp_seconds)",
         "How long ago it ended.",
         unit="s",
     )
-    yield _stat(
+    yield stat(
         "Our own clock",
         "max(abs(axis_ntp_own_clock_skew_seconds))",
         "The clock of the watching machine against its devices, without sign.",
@@ -129,7 +135,7 @@ def _headline() -> Iterator[Document]:
 
 
 def _states_over_time() -> Iterator[Document]:
-    yield _series(
+    yield series(
         "Devices by state",
         [(f"sum by (state) (axis_ntp_sweep_devices{_ONE_SITE})", "{{state}}")],
         "All chosen sites together.",
@@ -145,7 +151,7 @@ def _states_over_time() -> Iterator[Document]:
         ],
     )
     not_ok = 'sum by (site) (axis_ntp_sweep_devices{site=~"$site",state!="ok"})'
-    yield _series(
+    yield series(
         "Share that is not ok, by site",
         [(f"{not_ok} / sum by (site) (axis_ntp_sweep_devices{_ONE_SITE})", "{{site}}")],
         "From 5 % on the site itself is the suspect.",
@@ -155,11 +161,11 @@ def _states_over_time() -> Iterator[Document]:
 
 def _offsets_over_time(thresholds: Thresholds) -> Iterator[Document]:
     buckets = f"sum by (le) (axis_ntp_sweep_offset_seconds_bucket{_ONE_SITE})"
-    yield _panel(
+    yield panel(
         "heatmap",
         "Offsets",
-        [_target(buckets, "{{le}}", format="heatmap")],
-        "How many devices in sync are how far off their servers, without sign.",
+        [target(buckets, "{{le}}", format="heatmap")],
+        "How many devices are how far off their servers by their own word, without sign.",
         options={
             "calculate": False,
             "cellGap": 1,
@@ -170,7 +176,7 @@ def _offsets_over_time(thresholds: Thresholds) -> Iterator[Document]:
         width=12,
         height=9,
     )
-    yield _series(
+    yield series(
         "Offsets that so many devices do not exceed",
         [
             (f"histogram_quantile({share}, {buckets})", legend)
@@ -187,13 +193,13 @@ def _offsets_over_time(thresholds: Thresholds) -> Iterator[Document]:
 
 
 def _tables(thresholds: Thresholds) -> Iterator[Document]:
-    yield _table(
+    yield table(
         "Devices that are not ok",
         f"sum by (site, device, cause, state) (axis_ntp_problem{_ONE_SITE})",
         "What is wrong with each; at most 500 devices have a row.",
         value=None,
     )
-    yield _table(
+    yield table(
         "Largest offsets",
         f"topk({_WORST}, max by (site, device) (abs(axis_ntp_offset_seconds{_ONE_SITE})))",
         "Of devices with series of their own, against their servers.",
@@ -205,14 +211,14 @@ def _tables(thresholds: Thresholds) -> Iterator[Document]:
         ],
     )
     skew = f"abs(axis_ntp_clock_skew_seconds{_ONE_SITE}) - axis_ntp_clock_skew_uncertainty_seconds"
-    yield _table(
+    yield table(
         "Skew outliers",
         f"topk({_WORST}, max by (site, device) ({skew}) >= {thresholds.skew_warning_s:.12g})",
-        "Clocks that are certainly so far off ours: in sync, they follow a wrong server.",
+        "Clocks that are certainly so far off ours: who says synced follows a wrong server.",
         value="skew",
         steps=[(None, "orange"), (thresholds.skew_critical_s, "red")],
     )
-    yield _table(
+    yield table(
         "Causes that devices of a site have in common",
         f"max by (site, trouble) (axis_ntp_site_cause{_ONE_SITE})\n"
         "* on (site, trouble) group_left (servers) "
@@ -225,7 +231,7 @@ def _tables(thresholds: Thresholds) -> Iterator[Document]:
 
 
 def _of_the_watch() -> Iterator[Document]:
-    yield _series(
+    yield series(
         "Sweeps",
         [
             ("axis_ntp_sweep_duration_seconds", "duration"),
@@ -235,13 +241,13 @@ def _of_the_watch() -> Iterator[Document]:
         "A sweep that is older than two intervals is an alert.",
         unit="s",
     )
-    yield _series(
+    yield series(
         "Calls by what came of them",
         [("sum by (outcome) (rate(axis_ntp_requests_total[15m]))", "{{outcome}}")],
         "Of all sites.",
         unit="reqps",
     )
-    yield _series(
+    yield series(
         "Rollouts",
         [
             (
@@ -252,175 +258,9 @@ def _of_the_watch() -> Iterator[Document]:
         "Devices of runs that are not over.",
         stacked=True,
     )
-    yield _series(
+    yield series(
         "Not as the policy wants them",
         [(f"sum by (site) (axis_ntp_config_drift{_ONE_SITE} > bool 0)", "{{site}}")],
         "Devices with settings that drifted, of those with series of their own.",
         stacked=True,
     )
-
-
-def _placed(panels: Iterable[Document]) -> list[Document]:
-    """Number the panels and lay them out in rows, from left to right."""
-    placed: list[Document] = []
-    x, y, tallest = 0, 0, 0
-    for number, panel in enumerate(panels, 1):
-        size = panel["gridPos"]
-        if x + size["w"] > _WIDTH:
-            x, y, tallest = 0, y + tallest, 0
-        placed.append({"id": number, **panel, "gridPos": {**size, "x": x, "y": y}})
-        x, tallest = x + size["w"], max(tallest, size["h"])
-    return placed
-
-
-def _stat(
-    title: str,
-    expr: str,
-    description: str,
-    *,
-    unit: str = "short",
-    steps: Sequence[tuple[float | None, str]] = ((None, "text"),),
-) -> Document:
-    return _panel(
-        "stat",
-        title,
-        [_target(expr, title, instant=True)],
-        description,
-        defaults={"unit": unit, "thresholds": _thresholds(steps)},
-        options={
-            "colorMode": "value",
-            "graphMode": "none",
-            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
-        },
-        width=4,
-        height=4,
-    )
-
-
-def _series(
-    title: str,
-    lines_of: Sequence[tuple[str, str]],
-    description: str,
-    *,
-    unit: str = "short",
-    stacked: bool = False,
-    lines: Sequence[tuple[float, str]] = (),
-    overrides: Sequence[Document] = (),
-    height: int = 8,
-) -> Document:
-    custom = {
-        "lineWidth": 1,
-        "fillOpacity": 40 if stacked else 0,
-        "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
-        "thresholdsStyle": {"mode": "dashed" if lines else "off"},
-    }
-    return _panel(
-        "timeseries",
-        title,
-        [_target(expr, legend) for expr, legend in lines_of],
-        description,
-        defaults={
-            "unit": unit,
-            "min": 0,
-            "custom": custom,
-            "thresholds": _thresholds([(None, "text"), *lines]),
-        },
-        overrides=overrides,
-        options={
-            "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
-            "tooltip": {"mode": "multi", "sort": "desc"},
-        },
-        width=12,
-        height=height,
-    )
-
-
-def _table(
-    title: str,
-    expr: str,
-    description: str,
-    *,
-    value: str | None,
-    unit: str = "s",
-    steps: Sequence[tuple[float | None, str]] = ((None, "text"),),
-) -> Document:
-    """Make a table of the series of now; *value* heads the numbers, `None` leaves these out."""
-    shown = {"id": "custom.cellOptions", "value": {"type": "color-text"}}
-    hidden = {"Time": True, "__name__": True, "Value": value is None}
-    overrides = [
-        {
-            "matcher": {"id": "byName", "options": value},
-            "properties": [{"id": "unit", "value": unit}, shown],
-        }
-    ]
-    return _panel(
-        "table",
-        title,
-        [_target(expr, "", instant=True, format="table")],
-        description,
-        defaults={"thresholds": _thresholds(steps)},
-        overrides=overrides if value else (),
-        options={"showHeader": True, "sortBy": [{"displayName": value or "state", "desc": True}]},
-        transformations=[
-            {
-                "id": "organize",
-                "options": {
-                    "excludeByName": hidden,
-                    "renameByName": {"Value": value} if value else {},
-                },
-            }
-        ],
-        width=12,
-        height=9,
-    )
-
-
-def _panel(
-    kind: str,
-    title: str,
-    targets: Sequence[Document],
-    description: str,
-    *,
-    width: int,
-    height: int,
-    options: Document,
-    defaults: Document | None = None,
-    overrides: Sequence[Document] = (),
-    transformations: Sequence[Document] = (),
-) -> Document:
-    return {
-        "type": kind,
-        "title": title,
-        "description": description,
-        "datasource": _SOURCE,
-        "gridPos": {"w": width, "h": height},
-        "targets": [{"refId": chr(65 + place), **one} for place, one in enumerate(targets)],
-        "fieldConfig": {"defaults": defaults or {}, "overrides": list(overrides)},
-        "options": options,
-        "transformations": list(transformations),
-    }
-
-
-def _target(
-    expr: str,
-    legend: str,
-    *,
-    instant: bool = False,
-    format: str = "time_series",  # noqa: A002  Grafana's word
-) -> Document:
-    return {
-        "datasource": _SOURCE,
-        "editorMode": "code",
-        "expr": expr,
-        "legendFormat": legend,
-        "format": format,
-        "instant": instant,
-        "range": not instant,
-    }
-
-
-def _thresholds(steps: Sequence[tuple[float | None, str]]) -> Document:
-    return {
-        "mode": "absolute",
-        "steps": [{"value": value, "color": colour} for value, colour in steps],
-    }

@@ -16,6 +16,7 @@ from typing import Final
 from attrs import frozen
 
 from axis_ntp_async.device.records import Device
+from axis_ntp_async.errors import CredentialSuspendedError, DeviceError, TooManyOpenFilesError
 from axis_ntp_async.health.finding import Cause, Finding
 from axis_ntp_async.report.documents import Document
 from axis_ntp_async.report.page.servers import servers_told
@@ -29,6 +30,10 @@ _MEANINGFUL: Final = re.compile(r"[*?\[]")
 _JOINING: Final = re.compile(r"[,=]|^[!@ ]|(?<=^not)\s|\s(?=and\s)|(?<=\sand)\s| $", re.IGNORECASE)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9._-]+")
 _PLAIN_SERVER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]*")
+
+
+_Look = tuple[str, str, bool] | tuple[str, str, bool, str]
+"""Purpose, verb, whether it is of all devices, and an option."""
 
 
 @frozen(kw_only=True)
@@ -123,17 +128,22 @@ def commands_for(cause: Cause, findings: Sequence[Finding], typed: Typed) -> lis
         return []
     devices = [finding.device for finding in findings]
     one, all_of_them = limit_to(devices[:1]), limit_to(devices)
-    purpose, verb, is_of_all = _LOOKS.get(cause, _LOOK)
+    purpose, verb, is_of_all, *options = _look_into(cause, findings[0].error)
     if len(devices) == 1:
-        purpose = purpose.replace("one of them", "it").replace(
-            "their certificates", "its certificate"
-        )
-    looks = [typed.command(purpose, verb, all_of_them if is_of_all else one)]
+        for many, single in _SINGLE.items():
+            purpose = purpose.replace(many, single)
+    looks = [typed.command(purpose, verb, all_of_them if is_of_all else one, *options)]
     if cause not in _MENDED:
         return looks
     drifting = [finding.device for finding in findings if finding.drift]
     planned = typed.planned(limit_to(drifting)) if drifting else []
     return [*looks, *(planned or _set(cause, findings, typed))]
+
+
+def _look_into(cause: Cause, error: DeviceError | None) -> _Look:
+    """Give what finds out more; devices that were not tried are told apart by what held us up."""
+    found = (look for kind, look in _NOT_TRIED.items() if isinstance(error, kind))
+    return next(found, _LOOKS.get(cause, _LOOK))
 
 
 def _set(cause: Cause, findings: Sequence[Finding], typed: Typed) -> list[Command]:
@@ -193,10 +203,10 @@ def commands_for_site(site: str, examples: Sequence[str], typed: Typed) -> list[
 
 
 _LOOK: Final = ("Look at one of them", "get", False)
-_LOOKS: Final[Mapping[Cause, tuple[str, str, bool]]] = {
+_LOOKS: Final[Mapping[Cause, _Look]] = {
     Cause.UNREACHABLE: ("Look again", "sweep", True),
     Cause.BUSY: ("Look again", "sweep", True),
-    Cause.NOT_TRIED: ("Look again", "sweep", True),
+    Cause.NOT_TRIED: ("Sweep them now", "sweep", True),
     Cause.CERTIFICATE: ("See their certificates, and record what is right", "trust", True),
     Cause.IDENTITY: ("See whose certificate it shows", "trust", False),
     Cause.LOGIN: ("Try one of them again", "get", False),
@@ -204,6 +214,16 @@ _LOOKS: Final[Mapping[Cause, tuple[str, str, bool]]] = {
     Cause.UNSUPPORTED: ("See which versions it lists", "versions", False),
     Cause.BAD_ANSWER: ("See which versions it lists", "versions", False),
 }
+_NOT_TRIED: Final[Mapping[type[DeviceError], _Look]] = {
+    CredentialSuspendedError: ("Try the corrected credentials at one of them", "get", False),
+    TooManyOpenFilesError: ("Sweep them, few at once", "sweep", True, "--concurrency 20"),
+}
+_SINGLE: Final = {
+    "one of them": "it",
+    "their certificates": "its certificate",
+    "Sweep them": "Sweep it",
+}
+"""Words about many devices, and about one."""
 _MENDED: Final = frozenset(
     {
         *(Cause.DISABLED, Cause.NO_SERVERS, Cause.NOT_SYNCED, Cause.SKEW, Cause.OFFSET),

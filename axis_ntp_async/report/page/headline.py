@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from axis_ntp_async.health.finding import Cause, Finding, State
+from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.history.record import SweepRecord
 from axis_ntp_async.health.sweep import Summary
 from axis_ntp_async.report.documents import Document
@@ -20,27 +20,11 @@ SITE_POINTS: Final = 24
 
 _COMPARED_WITH: Final = dt.timedelta(hours=24)
 
-_CLOCK_TROUBLES: Final = frozenset(
-    {Cause.DISABLED, Cause.NO_SERVERS, Cause.NOT_SYNCED, Cause.OFFSET, Cause.SKEW}
-)
-
-
-def is_in_sync(finding: Finding) -> bool:
-    """
-    Tell whether a device says that it is synced, and its clock agrees.
-
-    It may have other problems: a device with too few servers is in sync so far.
-    """
-    client = finding.info.client if finding.info else None
-    if client is None or not client.synced or client.enabled is False:
-        return False
-    return not any(problem.cause in _CLOCK_TROUBLES for problem in finding.problems)
-
 
 def headline(report: Report) -> Document:
     """Give the figures on top."""
     summary = report.summary
-    in_sync = sum(map(is_in_sync, report.findings))
+    in_sync = sum(finding.is_in_sync for finding in report.findings)
     percentiles = {f"p{one}": summary.offset_percentile_ms(one) for one in (50, 95, 100)}
     return {
         "devices": summary.devices,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from attrs import define, field
@@ -11,7 +11,6 @@ from attrs import define, field
 from axis_ntp_async.device.records import NTPClientStatus, ServersSource
 from axis_ntp_async.health.finding import Cause, Finding, servers_in_use
 from axis_ntp_async.report.documents import Document
-from axis_ntp_async.report.page.headline import is_in_sync
 from axis_ntp_async.report.page.words import shown, site_of
 
 _SHOWN: Final = 40
@@ -26,18 +25,28 @@ class _Use:
     How a site uses its servers.
 
     Attributes:
-        devices: How many devices told their servers.
+        of: How many devices the site has.
+        unread: How many of these could not be read.
+        devices: How many told their servers.
         by_server: Those by server.
         troubled: Those that the server does not keep in time, by server.
         alone: Those that have this server only, by server.
     """
 
+    of: int = 0
+    unread: int = 0
     devices: int = 0
     by_server: Counter[str] = field(factory=Counter)
     troubled: Counter[str] = field(factory=Counter)
     alone: Counter[str] = field(factory=Counter)
 
-    def add(self, servers: Sequence[str], *, is_troubled: bool) -> None:
+    def add(self, finding: Finding) -> None:
+        self.of += 1
+        self.unread += finding.error is not None
+        servers = servers_told(finding)
+        if not servers:
+            return
+        is_troubled = any(problem.cause in _BLAMED for problem in finding.problems)
         self.devices += 1
         self.by_server.update(servers)
         if is_troubled:
@@ -52,14 +61,20 @@ class _Use:
 
 
 def servers_by_site(findings: Iterable[Finding]) -> list[Document]:
-    """Give the servers in use by site; sites with a single point of failure first."""
+    """
+    Give the servers in use by site; sites with a single point of failure first.
+
+    Sites of which no device told any stand at the end.
+    """
     uses: defaultdict[str, _Use] = defaultdict(_Use)
     for finding in findings:
-        if servers := servers_told(finding):
-            is_troubled = any(problem.cause in _BLAMED for problem in finding.problems)
-            uses[site_of(finding)].add(servers, is_troubled=is_troubled)
+        uses[site_of(finding)].add(finding)
     rows = [_row(site, use) for site, use in uses.items()]
-    return sorted(rows, key=lambda row: (row["single"] is None, -row["alone"], row["site"]))
+    return sorted(rows, key=_most_dependent_first)
+
+
+def _most_dependent_first(row: Document) -> tuple[bool, bool, int, str]:
+    return row["single"] is None, not row["devices"], -row["alone"], row["site"]
 
 
 def servers_told(finding: Finding) -> tuple[str, ...]:
@@ -73,6 +88,8 @@ def servers_told(finding: Finding) -> tuple[str, ...]:
 def _row(site: str, use: _Use) -> Document:
     return {
         "site": site,
+        "of": use.of,
+        "unread": use.unread,
         "devices": use.devices,
         "alone": use.alone.total(),
         "single": None if use.single is None else shown(use.single),
@@ -93,7 +110,7 @@ def good_servers(findings: Iterable[Finding]) -> Mapping[str, tuple[str, ...]]:
     """Give by site the static servers that most of its devices in sync have."""
     lists: defaultdict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     for finding in findings:
-        if is_in_sync(finding) and _is_static(finding) and (servers := servers_told(finding)):
+        if finding.is_in_sync and _is_static(finding) and (servers := servers_told(finding)):
             lists[site_of(finding)][servers] += 1
     return {site: counts.most_common(1)[0][0] for site, counts in lists.items()}
 

@@ -6,7 +6,7 @@ from collections import Counter
 
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.report.documents import Document
-from axis_ntp_async.report.page.headline import is_in_sync, site_trends
+from axis_ntp_async.report.page.headline import site_trends
 from axis_ntp_async.report.page.report import Report
 from axis_ntp_async.report.page.words import NO_SITE, by_state, shown, site_of
 
@@ -14,7 +14,7 @@ from axis_ntp_async.report.page.words import NO_SITE, by_state, shown, site_of
 def sites(report: Report) -> list[Document]:
     """Give one row for each site, the one with most devices in trouble first."""
     trends = site_trends(report.sweeps)
-    in_sync = Counter(site_of(one) for one in report.findings if is_in_sync(one))
+    in_sync = Counter(site_of(one) for one in report.findings if one.is_in_sync)
     rows = [
         {
             "site": shown(site or NO_SITE),

@@ -1,19 +1,11 @@
 """What `report/metrics.py` really exports, to hold rules and dashboards against."""
 
-import datetime as dt
 from collections import Counter
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from axis_ntp_async.device.records import (
-    ClockReading,
-    Device,
-    NTPClientStatus,
-    NTPInfo,
-    Outcome,
-    ServersSource,
-)
+from axis_ntp_async.device.records import Device
 from axis_ntp_async.health.judge import judge
 from axis_ntp_async.health.sweep import Summary
 from axis_ntp_async.health.watch.events import Found, SweepEnded
@@ -21,32 +13,18 @@ from axis_ntp_async.health.watch.overview import Overview
 from axis_ntp_async.health.watch.own_clock import OwnClock
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
 from axis_ntp_async.report.metrics import exposition
-
-AT = dt.datetime(2026, 3, 1, 12, 0, tzinfo=dt.UTC)
+from tests.healthy import AT, clock, outcome
 
 
 @pytest.fixture(scope="session")
 def exported() -> frozenset[str]:
     """The names of all series of an overview that has something of everything."""
-    clock = ClockReading(
-        device_time=AT, read_at=AT, round_trip_s=0.1, skew_s=9, uncertainty_s=0.55
-    )
-    client = NTPClientStatus(
-        enabled=True,
-        nts_enabled=False,
-        servers_source=ServersSource.STATIC,
-        static_servers=("10.0.0.5",),
-        synced=True,
-        time_to_next_sync_s=44,
-        time_offset_ms=-12.0,
-        minpoll=6,
-        maxpoll=10,
-    )
     finding = judge(
-        Outcome(
-            device=Device(name="a", host="10.0.4.17", site="berlin"),
-            value=NTPInfo(client=client, clock=clock, api_version="1.5"),
-            at=AT,
+        outcome(
+            Device(name="a", host="10.0.4.17", site="berlin"),
+            static_servers=("10.0.0.5",),
+            clock=clock(9, 0.55),
+            api_version="1.5",
             attempts=2,
             elapsed_s=0.25,
         )

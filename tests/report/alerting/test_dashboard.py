@@ -104,6 +104,15 @@ def test_a_distribution_of_now_is_not_taken_for_a_counter() -> None:
     assert sum("axis_ntp_sweep_offset_seconds_bucket" in expr for expr in exprs()) == 4
 
 
+def test_the_share_in_sync_is_not_the_word_of_the_devices() -> None:
+    """Who follows a wrong server has an offset, and calls itself synced."""
+    [panel] = [panel for panel in PANELS if panel["title"] == "In sync"]
+    assert panel["targets"][0]["expr"] == (
+        'sum(axis_ntp_sweep_in_sync_devices{site=~"$site"}) '
+        '/ sum(axis_ntp_sweep_devices{site=~"$site"})'
+    )
+
+
 def test_states_have_colours_of_their_own() -> None:
     """The same in every Grafana, and apart for colour-blind eyes."""
     [panel] = [panel for panel in PANELS if panel["title"] == "Devices by state"]

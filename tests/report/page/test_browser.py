@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 from attrs import evolve
 
+from axis_ntp_async.errors import DeviceUnreachableError
 from axis_ntp_async.report.page.report import Report
 
 COMMAND: Final = "axis-ntp get fleet.toml --limit lyon-dock-3"
@@ -187,6 +188,42 @@ async def test_a_row_opens(opened: Any, write: Any, full: Report) -> None:
         assert await tab.locator("tr.more").count() == 1
         await button.click()
         assert await tab.locator("tr.more").count() == 0
+
+
+async def test_times_are_told_in_24_hours(opened: Any, write: Any, full: Report) -> None:
+    """Whatever the reader's language: afternoon is 13, and midnight is 0."""
+    late = evolve(full, at=full.at.replace(hour=23))
+    for report, name, time in ((full, "full", "13:05:00"), (late, "late", "00:05:00")):
+        async with opened(write(report, name), locale="en-US") as one:
+            assert time in await one.tab.inner_text("#made")
+            words = await one.tab.inner_text("main")
+            assert not re.search(r"\d\s?[AP]M\b", words)
+
+
+async def test_a_change_is_told_of_what_and_since_when(
+    opened: Any, write: Any, full: Report
+) -> None:
+    """The share that was ok then, with the day; points alone mean nothing."""
+    async with opened(write(full, "full"), locale="en-US") as one:
+        facts = await one.tab.inner_text("#headline .facts span >> nth=0")
+        told = r"76.7 % ok, ▼ down from 91.7 % on Feb 28, 2026(,| at) 13:05"
+        assert re.fullmatch(told, facts), facts
+
+
+async def test_a_site_that_could_not_be_read_has_a_row(
+    opened: Any, write: Any, fleet: Any
+) -> None:
+    """Nobody takes its silence for a single server less."""
+    fleet.device("a", "lyon")
+    fleet.device("b", "dark", error=DeviceUnreachableError)
+    fleet.device("c", "off", enabled=False)
+    async with opened(write(fleet.report(), "dark")) as one:
+        rows = await one.tab.locator("#servers tbody tr").all_inner_texts()
+        assert [row.split("\t")[:3] for row in rows[1:]] == [
+            ["dark", "0", "not read"],
+            ["off", "0", "not told"],
+        ]
+        assert "of 2 sites nothing is known." in await one.tab.inner_text("#servers .lead")
 
 
 async def test_a_point_tells_its_device(opened: Any, write: Any, full: Report) -> None:

@@ -14,8 +14,12 @@ from axis_ntp_async.device.records import Device, ServersSource
 from axis_ntp_async.errors import (
     CertificateRejectedError,
     ConfigurationError,
+    CredentialSuspendedError,
+    DeviceError,
     DeviceUnreachableError,
     LoginRefusedError,
+    NotTriedError,
+    TooManyOpenFilesError,
 )
 from axis_ntp_async.health.finding import Cause
 from axis_ntp_async.inventory.selection import Selection
@@ -151,6 +155,41 @@ def test_a_login_is_tried_at_one_device_only(fleet: Any) -> None:
     assert command_for(fleet, "certificate") == [
         "axis-ntp trust fleet.toml --limit aa --limit bb --limit cc"
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "purpose"),
+    [
+        (
+            CredentialSuspendedError,
+            "axis-ntp get fleet.toml --limit a",
+            "Try the corrected credentials at one of them",
+        ),
+        (
+            TooManyOpenFilesError,
+            "axis-ntp sweep fleet.toml --concurrency 20 --limit a --limit b",
+            "Sweep them, few at once",
+        ),
+        (NotTriedError, "axis-ntp sweep fleet.toml --limit a --limit b", "Sweep them now"),
+    ],
+)
+def test_what_was_not_tried_is_gone_on_with_as_it_can_be(
+    fleet: Any, error: type[DeviceError], line: str, purpose: str
+) -> None:
+    """The same sweep once more would be held up by the same thing."""
+    for name in ("a", "b"):
+        fleet.device(name, error=error)
+    [found] = causes(fleet.report())
+    assert found["cause"] == "not_tried"
+    assert found["commands"] == [{"purpose": purpose, "line": line}]
+    assert parsed(line)
+
+
+def test_one_device_is_not_many(fleet: Any) -> None:
+    """A purpose says so."""
+    fleet.device("a", error=NotTriedError)
+    [found] = causes(fleet.report())
+    assert found["commands"][0]["purpose"] == "Sweep it now"
 
 
 def test_each_device_has_commands(hostile: Report) -> None:

@@ -138,7 +138,7 @@ def test_a_single_point_of_failure_is_marked(fleet: Any) -> None:
     fleet.device("d", "lyon", static_servers=("10.1.0.1", "10.1.0.2"), skew_s=30.0)
     fleet.device("e", "riga", error=DeviceUnreachableError)
     fleet.device("f", "riga", enabled=False)
-    oslo, lyon = servers_by_site(fleet.findings)
+    oslo, lyon, _ = servers_by_site(fleet.findings)
     assert (oslo["site"], oslo["single"], oslo["alone"]) == ("oslo", "10.3.0.1", 2)
     assert (lyon["site"], lyon["single"], lyon["alone"]) == ("lyon", None, 1)
     assert lyon["servers"][0] == {
@@ -147,6 +147,22 @@ def test_a_single_point_of_failure_is_marked(fleet: Any) -> None:
         "troubled": 1,
         "alone": 1,
     }
+
+
+def test_a_site_that_told_no_server_is_not_left_out(fleet: Any) -> None:
+    """It stands at the end; whether nobody could be read there is told apart."""
+    fleet.device("a", "dark", error=DeviceUnreachableError)
+    fleet.device("b", "dark", error=DeviceUnreachableError)
+    fleet.device("c", "off", enabled=False)
+    fleet.device("d", "off", error=DeviceUnreachableError)
+    fleet.device("e", "well")
+    rows = servers_by_site(fleet.findings)
+    assert [(row["site"], row["devices"], row["unread"], row["of"]) for row in rows] == [
+        ("well", 1, 0, 1),
+        ("dark", 0, 2, 2),
+        ("off", 0, 1, 2),
+    ]
+    assert all(row["single"] is None and row["servers"] == [] for row in rows[1:])
 
 
 def test_servers_of_a_lease_count_as_used(fleet: Any) -> None:

@@ -94,6 +94,47 @@ async def test_no_width_scrolls_sideways(
             assert await one.tab.evaluate(wide) <= width
 
 
+async def test_commands_are_seen_to_their_end(opened: Any, write: Any, full: Report) -> None:
+    """They wrap between words; what is selected is the line as it is to be pasted."""
+    async with opened(write(full, "full"), viewport={"width": 390, "height": 800}) as one:
+        code = one.tab.locator("#todo .command code", has_text=" apply ").first
+        box = "one => [one.scrollWidth <= one.clientWidth, one.clientHeight > 40]"
+        assert await code.evaluate(box) == [True, True]
+        line = "axis-ntp apply fleet.toml --policy policy.toml --limit "
+        await code.click()
+        assert (await one.tab.evaluate("String(getSelection())")).startswith(line)
+        for width in await code.locator(".word").evaluate_all(
+            "words => words.map((one) => one.getClientRects().length)"
+        ):
+            assert width == 1
+
+
+async def test_no_short_name_is_broken(opened: Any, write: Any, fleet: Any) -> None:
+    """Neither of a device nor of a site; a long one is, between its words."""
+    long = "parkoviste-severni-strana-podzemni-podlazi-2"
+    fleet.device("madrid-entrance-12", "madrid", synced=False)
+    fleet.device(long, long, synced=False)
+    async with opened(
+        write(fleet.report(), "names"), viewport={"width": 680, "height": 800}
+    ) as one:
+        lines = "one => { const range = document.createRange(); range.selectNodeContents(one);"
+        lines += " return new Set([...range.getClientRects()].map((r) => r.top)).size }"
+        for where, text in ((".name button", "madrid-entrance-12"), (".site", "madrid")):
+            found = one.tab.locator(f"#device-table tbody {where} bdi:text-is('{text}')")
+            assert await found.evaluate(lines) == 1
+        site = one.tab.locator("#device-table .site bdi", has_text=long)
+        assert await site.evaluate(lines) > 1
+
+
+async def test_paper_is_wide_enough(opened: Any, write: Any, full: Report) -> None:
+    """No table is cut at the right edge of A4, with margins."""
+    async with opened(write(full, "full"), viewport={"width": 703, "height": 900}) as one:
+        await one.tab.emulate_media(media="print")
+        await one.tab.wait_for_selector("text=98 devices of 421 that are not ok:")
+        wide = "document.documentElement.scrollWidth"
+        assert await one.tab.evaluate(wide) <= 703
+
+
 async def test_paper_shows_every_problem(opened: Any, write: Any, full: Report) -> None:
     """Whatever was filtered: light, without controls; afterwards all is as it was."""
     async with opened(f"{write(full, 'full')}#site=riga", color_scheme="dark") as one:

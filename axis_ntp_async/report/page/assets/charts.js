@@ -70,7 +70,7 @@ function showTrend(data, colours) {
   $("trend").hidden = times.length < 2;
   if (times.length < 2) return;
   const span = times.at(-1) - times[0];
-  $("trend-span").replaceChildren("since ", time(data.trend.at[0]));
+  $("trend-span").replaceChildren("since ", time(data.trend.at[0], MINUTE));
   const bad = ["critical", "unknown", "warning"];
   const datasets = bad.map((state) => ({
     label: state, data: times.map((x, place) => ({ x, y: data.trend[state][place] })),

@@ -98,8 +98,11 @@ function deviceRows(row, columns) {
   return [main, el("tr", { class: "more" }, el("td", { colspan: String(columns.length) }, details(row)))];
 }
 
+/** Names up to so many letters stand on one line. */
+const LONG_NAME = 24;
+
 const CELLS = {
-  name: (row, isOpen) => el("th", { scope: "row", class: "name" },
+  name: (row, isOpen) => el("th", { scope: "row", class: `name${devices.name[row].length > LONG_NAME ? "" : " short"}` },
     link(bdi(devices.name[row]), `device:${devices.name[row]}`, () => toggle(devices.name[row]), { "aria-expanded": String(isOpen) }),
     el("div", { class: "narrow" }, devices.siteOf(row) ? [bdi(devices.siteOf(row)), ": "] : null, bdi(devices.text("message", row)))),
   site: (row) => el("td", { class: "site" }, bdi(devices.siteOf(row) || "–")),

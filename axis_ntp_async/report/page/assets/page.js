@@ -111,8 +111,8 @@ function startFilters() {
 /** Listen to a server, and say so; when it is lost, say that, and try again. */
 function startLive() {
   const say = (isLost, ...words) => { $("live").classList.toggle("lost", isLost); $("live").replaceChildren(...words); };
-  const updated = () => say(false, "live, updated ", time(current.at, SHORT));
-  const lost = () => say(true, "connection lost, trying again; shown is ", time(current.at, SHORT));
+  const updated = () => say(false, "live, updated ", time(current.at, CLOCK));
+  const lost = () => say(true, "connection lost, trying again; shown is ", time(current.at, CLOCK));
   let isFetching = false;
   const fetchNews = async () => {
     if (isFetching) return;

@@ -21,7 +21,7 @@ const tables = {
       cell: (row) => link(bdi(siteName(row.site)), `servers:${row.site}`, () => filterBy({ site: row.site })) },
     { title: "Devices", key: "devices", className: "less", number: true, value: (row) => row.devices, cell: (row) => count(row.devices) },
     { title: "Single point of failure", key: "single", value: (row) => (row.single === null ? "~" : row.single), cell: (row) => (row.single === null
-      ? el("span", { class: "soft" }, "no")
+      ? el("span", { class: "soft" }, row.devices ? "no" : row.unread === row.of ? "not read" : "not told")
       : el("span", { class: "single" }, icon("critical"), " ", bdi(row.single))) },
     { title: "With one server only", key: "alone", className: "alone", number: true, value: (row) => row.alone, cell: (row) => count(row.alone) },
     { title: "Servers × devices that use them", key: "servers", value: (row) => row.servers.length, cell: (row) => serverChips(row) },
@@ -73,8 +73,8 @@ function showHeadline(data) {
 function changeWords(change) {
   if (!change) return "";
   const points = Math.round(change.change * 1000) / 10;
-  const what = points === 0 ? ", as at " : `, ${points > 0 ? "▲ up" : "▼ down"} ${Math.abs(points).toFixed(1)} points since `;
-  return [what, time(change.since)];
+  const what = points === 0 ? ", as on " : `, ${points > 0 ? "▲ up" : "▼ down"} from ${percent(change.ok_ratio, 1)} on `;
+  return [what, time(change.since, MINUTE)];
 }
 
 function showNotes(data) {
@@ -99,7 +99,7 @@ function siteCause(one) {
     el("h3", {}, icon("critical"), el("span", {}, `${SITE_TROUBLES[one.trouble] ?? one.trouble}: `, bdi(one.site)),
       link(`${count(one.affected)} of ${counted(one.of, "device")}`, `cause:${one.site}:${one.trouble}`, () => filterBy(wanted), { class: "link count" })),
     el("p", {}, bdi(one.message)),
-    el("p", { class: "soft" }, one.hint, " Since ", time(one.began_at), "."));
+    el("p", { class: "soft" }, one.hint, " Since ", time(one.began_at, MINUTE), "."));
 }
 
 function cause(one, hasOthers) {
@@ -145,11 +145,13 @@ function siteTrend(row) {
 function showServers(data) {
   const singles = data.servers.filter((row) => row.single !== null);
   const alone = data.servers.reduce((sum, row) => sum + row.alone, 0);
-  const lead = !data.servers.length ? null : el("p", { class: "lead" },
+  const unknown = data.servers.filter((row) => !row.devices).length;
+  const lead = unknown === data.servers.length ? null : el("p", { class: "lead" },
     singles.length
       ? el("strong", { class: "single" }, `${counted(singles.length, "site")} with a single point of failure`)
       : "No site depends on one server alone",
-    alone ? `; ${counted(alone, "device")} with one server only.` : ".");
+    alone ? `; ${counted(alone, "device")} with one server only` : "",
+    unknown ? `; of ${counted(unknown, "site")} nothing is known.` : ".");
   $("servers").lastElementChild.replaceChildren(...(lead ? [lead, tables.servers.show(data.servers)]
     : [el("p", { class: "nothing" }, "No device told its time servers.")]));
 }

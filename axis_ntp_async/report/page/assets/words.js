@@ -81,8 +81,12 @@ function skewWords(seconds) {
   return sign(Math.round(seconds * 10)) + (size < 120 ? `${size.toFixed(1)} s` : duration(size));
 }
 
-const LONG = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const SHORT = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
+// Times are told in 24 hours, whatever the reader's language has: logs and overlays have these, too.
+const timeFormat = (how) => new Intl.DateTimeFormat(undefined, { ...how, hourCycle: "h23" });
+const LONG = timeFormat({ dateStyle: "medium", timeStyle: "medium" });
+const MINUTE = timeFormat({ dateStyle: "medium", timeStyle: "short" });
+const CLOCK = timeFormat({ timeStyle: "medium" });
+const SHORT = timeFormat({ hour: "2-digit", minute: "2-digit" });
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const ZONE = new Intl.DateTimeFormat(undefined, { timeZoneName: "short" });
 const utc = (date) => `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
@@ -108,6 +112,9 @@ function stateBar(states, className) {
 
 const copyable = Boolean(navigator.clipboard && navigator.clipboard.writeText);
 
+/** A line that breaks between its words, and within one only where that is wider than the line. */
+const inWords = (line) => line.split(/( )/).map((part) => (part.trim() ? el("span", { class: "word" }, part) : part));
+
 /** A command with what it is for; the button is there when the browser can copy. */
 function command({ purpose, line }) {
   const button = copyable && el("button", { type: "button", "data-key": `copy:${line}`, "aria-label": `Copy: ${purpose}` }, "Copy");
@@ -120,7 +127,7 @@ function command({ purpose, line }) {
   }
   return el("div", {},
     el("div", { class: "purpose" }, purpose),
-    el("div", { class: "command" }, el("code", { tabindex: "0" }, line), button || null));
+    el("div", { class: "command" }, el("code", { tabindex: "0" }, el("span", {}, inWords(line))), button || null));
 }
 
 const commands = (list) => (list.length ? el("div", { class: "commands" }, list.map(command)) : null);
