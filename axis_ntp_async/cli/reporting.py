@@ -19,7 +19,7 @@ from axis_ntp_async.cli.policies import check_policy, policy_at
 from axis_ntp_async.cli.sweeping import thresholds_of
 from axis_ntp_async.errors import SettingsError
 from axis_ntp_async.health.finding import Finding, State, Thresholds
-from axis_ntp_async.health.history.files import default_path
+from axis_ntp_async.health.history.files import history_path
 from axis_ntp_async.health.history.reading import HistoryReader
 from axis_ntp_async.health.sweep import Desired, Summary
 from axis_ntp_async.health.sweep import sweep as sweep_devices
@@ -72,7 +72,7 @@ def report(
 
 def history_at(given: str | None) -> HistoryReader | None:
     """Give the history of `--history`, or that of this user where there is one."""
-    path = Path(given) if given else default_path()
+    path = history_path(given)
     return HistoryReader(path) if given or path.is_file() else None
 
 

@@ -31,7 +31,7 @@ from axis_ntp_async.errors import HistoryError, SettingsError
 from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.health.finding import Finding, State, Thresholds
-from axis_ntp_async.health.history.files import default_path
+from axis_ntp_async.health.history.files import history_path
 from axis_ntp_async.health.history.history import History
 from axis_ntp_async.health.history.reading import HistoryReader
 from axis_ntp_async.health.history.recorder import Recorder
@@ -69,8 +69,7 @@ def watch(
     setup = Setup.of(watching, thresholds_of(thresholds))
     source = FleetSource(options=options, policy_file=policy, journal=journal_path(journal))
     source.open()
-    path = Path(history) if history else default_path()
-    with History(path, f"{who()}, process {os.getpid()}") as opened:
+    with History(history_path(history), f"{who()}, process {os.getpid()}") as opened:
         running = Running(setup=setup, source=source, history=opened, output=output)
         with contextlib.suppress(KeyboardInterrupt):
             loop.run(running.run())

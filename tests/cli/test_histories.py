@@ -350,6 +350,7 @@ def test_another_file_is_told(
         ("now", dt.timedelta()),
         ("90 s", dt.timedelta(seconds=90)),
         ("90min", dt.timedelta(minutes=90)),
+        ("5m", dt.timedelta(minutes=5)),
         (" 24h ", dt.timedelta(days=1)),
         ("7d", dt.timedelta(days=7)),
         ("2w", dt.timedelta(weeks=2)),

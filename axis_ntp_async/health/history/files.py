@@ -72,6 +72,6 @@ HISTORY: Final = FileKind(
 """How a history is made, opened, and told from other files."""
 
 
-def default_path() -> Path:
-    """Give the history of this user."""
-    return state_path("history.db")
+def history_path(given: str | None = None) -> Path:
+    """Give where a history is: where somebody says, by default that of this user."""
+    return Path(given) if given else state_path("history.db")

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from axis_ntp_async.errors import HistoryError, HistoryLockedError
 from axis_ntp_async.health.finding import Cause, State
-from axis_ntp_async.health.history.files import HISTORY, default_path
+from axis_ntp_async.health.history.files import HISTORY, history_path
 from axis_ntp_async.health.history.history import History
 from axis_ntp_async.health.history.keeping import HistoryRules
 from axis_ntp_async.health.history.reading import HistoryReader
@@ -53,9 +53,10 @@ with History(Path(sys.argv[1]), "ada") as history:
 
 
 def test_the_usual_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside the journal."""
+    """Beside the journal, unless somebody says otherwise."""
     monkeypatch.setenv("XDG_STATE_HOME", "/srv/state")
-    assert default_path() == Path("/srv/state/axis-ntp/history.db")
+    assert history_path() == Path("/srv/state/axis-ntp/history.db")
+    assert history_path("here.db") == Path("here.db")
 
 
 def test_a_history_is_for_its_user_only(path: Path) -> None:
