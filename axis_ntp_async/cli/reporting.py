@@ -20,13 +20,13 @@ from axis_ntp_async.cli.sweeping import thresholds_of
 from axis_ntp_async.errors import SettingsError
 from axis_ntp_async.health.finding import Finding, State, Thresholds
 from axis_ntp_async.health.history.files import history_path
+from axis_ntp_async.health.history.lately import last_week
 from axis_ntp_async.health.history.reading import HistoryReader
 from axis_ntp_async.health.sweep import Desired, Summary
 from axis_ntp_async.health.sweep import sweep as sweep_devices
 from axis_ntp_async.report.page.page import page
 from axis_ntp_async.report.page.report import Report
 from axis_ntp_async.report.progress import progress
-from axis_ntp_async.service.board import with_history
 
 _ON_STDOUT: Final = "-"
 
@@ -61,7 +61,8 @@ def report(
         thresholds=wanted,
         commands=shlex.quote(options.inventory),
     )
-    write_page(page(with_history(made, history_at(history))), target)
+    week = last_week(history_at(history), made.at)
+    write_page(page(made.with_history(week)), target)
     return exit_code_of(
         [finding.error for finding in findings],
         others_failed=any(

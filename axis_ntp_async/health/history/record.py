@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 
@@ -123,6 +123,22 @@ class DayRecord:
     worst: State
     offset_ms: tuple[float, float] | None = None
     skew_s: tuple[float, float] | None = None
+
+
+@frozen(kw_only=True)
+class LastWeek:
+    """
+    What a history knows of the last week.
+
+    Attributes:
+        sweeps: The sweeps, oldest first.
+        courses: Records of devices by name, oldest first; of each step the worst.
+        fault: Why it could not be read; empty when it could, or there is none.
+    """
+
+    sweeps: Sequence[SweepRecord] = ()
+    courses: Mapping[str, Sequence[Record]] = field(factory=dict, hash=False)
+    fault: str = ""
 
 
 class NoteKind(enum.Enum):
