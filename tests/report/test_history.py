@@ -181,6 +181,18 @@ def test_a_look_without_an_offset() -> None:
     assert "2026-11-01 12:00:00 to 13:00:00" in out
 
 
+def test_who_was_not_tried_was_not_looked_at() -> None:
+    """Neither in the evidence nor in a course is that called a look, nor told twice."""
+    message = "not tried: credentials 'fleet' are suspended"
+    record = evolve(AWAY, cause=Cause.NOT_TRIED, message=message)
+    look = Look(record=record, place=HERE, sweep=SweepRecord(at=AT, ended_at=AT + HOUR))
+    out = shown(evidence_table(Evidence(device="lobby-3", at=AT, before=look, head=HERE)))
+    assert "looked at (UTC)         not tried at 2026-11-01 13:00:00" in out
+    assert "not tried: not tried" not in out
+    assert what_changed(USUAL, record) == (message,)
+    assert evolve(record, message="no file is left").trouble == "not tried: no file is left"
+
+
 def test_evidence_without_any_doubt() -> None:
     """Then nothing is said of it but how our own clock was."""
     sweep = SweepRecord(at=AT, ended_at=AT, own_skew_s=0.5, own_devices=1)

@@ -17,6 +17,7 @@ from typing import Final
 
 from attrs import frozen
 
+from axis_ntp_async.health.finding import Cause
 from axis_ntp_async.health.history.record import (
     DayRecord,
     Note,
@@ -134,10 +135,14 @@ class Evidence:
             )
         elif before.record.has_left:
             yield "it was not among the devices of the watch then"
+        elif before.record.cause is Cause.NOT_TRIED:
+            yield f"it was to be looked at before it, but {before.record.trouble}"
         elif after is None:
             yield "nobody has looked at it since"
         elif after.record.has_left:
             yield "the next thing known is that it was taken off the devices of the watch"
+        elif after.record.cause is Cause.NOT_TRIED:
+            yield f"it was to be looked at after it, but {after.record.trouble}"
         if self.came_twice:
             yield "our own clock was set back over that instant, which so came twice"
         for look, when in ((before, "before"), (after, "after")):

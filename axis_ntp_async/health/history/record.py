@@ -59,6 +59,20 @@ class Record:
     drift: tuple[str, ...] = ()
     has_left: bool = False
 
+    @property
+    def was_tried(self) -> bool:
+        """Whether anybody tried to look at it."""
+        return not self.has_left and self.cause is not Cause.NOT_TRIED
+
+    @property
+    def trouble(self) -> str:
+        """What was wrong, in words; empty when nothing was."""
+        if self.cause is None:
+            return ""
+        cause = self.cause.value.replace("_", " ")
+        message = self.message.removeprefix(f"{cause}: ")
+        return f"{cause}: {message}" if message else cause
+
 
 @frozen(kw_only=True)
 class SweepRecord:

@@ -21,7 +21,6 @@ from axis_ntp_async.report.history.strips import (
     points_of,
     seconds,
     sparkline,
-    trouble,
 )
 from axis_ntp_async.report.tables import (
     STYLES,
@@ -162,7 +161,7 @@ def what_changed(last: Record | None, record: Record) -> tuple[str, ...]:
     """Give what a record says that the one before did not; nothing when it only repeats it."""
     if record.has_left:
         return ("is no more among the devices of the watch",)
-    told = trouble(record)
+    told = record.trouble
     if last is None:
         return (told or "in sync",)
     what = []
