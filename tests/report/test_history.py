@@ -275,7 +275,10 @@ def test_what_is_forgotten_is_told() -> None:
     verdict = Verdict(fault=None, blocks=1, records=1, begins_after=HERE, head=Place(8, "c" * 64))
     out = shown(verdict_table(verdict))
     assert "sound: 1 block with 1 record are as written" in out
-    assert "what was up to block 7 is forgotten" in out
+    remain = "; the sums that remain of it are as written"
+    assert f"what was up to block 7 is forgotten{remain}\n" in out
+    out = shown(verdict_table(evolve(verdict, fault="block 8: is missing")))
+    assert out.endswith("what was up to block 7 is forgotten")
 
 
 def test_columns_are_members_of_documents() -> None:

@@ -26,7 +26,7 @@ from axis_ntp_async.health.history.keeping import HistoryRules, differs
 from axis_ntp_async.health.history.pruning import prune
 from axis_ntp_async.health.history.record import Note, NoteKind, Record, SweepRecord
 from axis_ntp_async.health.history.rows import bytes_of, text_of
-from axis_ntp_async.health.history.writing import Item, Writer, blocks_of, transaction
+from axis_ntp_async.health.history.writing import Block, Item, Writer, blocks_of, transaction
 from axis_ntp_async.storage.claim import Claim
 
 
@@ -167,11 +167,16 @@ class History:
         Raises:
             HistoryError: The file cannot be written.
         """
-        with HISTORY.telling(self.path):
-            first, is_more = prune(self._opened, self.rules, now)
-        for name in self._writer.forget(first):
+        opened, written = self._opened, None
+        with HISTORY.telling(self.path), transaction(opened) as connection:
+            pruned = prune(connection, self.rules, now)
+            if pruned.sums is not None:
+                written = self._writer.write(connection, [Block(now, sums=pruned.sums)])
+        if written is not None:
+            self._writer.take(written)
+        for name in self._writer.forget(pruned.first):
             self._last.pop(name, None)
-        return is_more
+        return pruned.is_more
 
     def memory(self) -> dict[str, str]:
         """Give what was remembered; it is no part of the chain."""

@@ -36,12 +36,14 @@ class Block:
         at: Of the last thing in it.
         records, notes: What is in it.
         sweep: The sweep that it ends.
+        sums: The digest of all sums, where it has changed.
     """
 
     at: dt.datetime
     records: list[Record] = field(factory=list)
     notes: list[Note] = field(factory=list)
     sweep: SweepRecord | None = None
+    sums: bytes | None = None
 
 
 def blocks_of(items: Iterable[Item]) -> list[Block]:
@@ -153,7 +155,7 @@ def _write_block(
     number, seq, at = written.head.number + 1, written.head.last, milliseconds(block.at)
     sweep = sweep_text(block.sweep) if block.sweep else None
     notes = notes_text(tuple(block.notes))
-    header = (number, at, seq + len(block.records), sweep, notes)
+    header = (number, at, seq + len(block.records), sweep, notes, block.sums)
     digest = BlockDigest(written.head.digest, *header)
     rows = []
     for record in block.records:
@@ -171,7 +173,7 @@ def _write_block(
     )
     written.head = Head(number, seq, digest.end())
     connection.execute(
-        "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)",
         (*header, written.head.digest),
     )
 

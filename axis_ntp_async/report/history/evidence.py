@@ -127,7 +127,9 @@ def verdict_table(verdict: Verdict) -> RenderableType:
         lines.append(Text.assemble(("NOT sound: ", "bold red"), printable(verdict.fault or "")))
         lines.append(Text(f"before that, {checked} are as written"))
     if verdict.begins_after.number:
-        lines.append(Text(f"what was up to block {verdict.begins_after.number} is forgotten"))
+        sums = "; the sums that remain of it are as written" if verdict.is_sound else ""
+        forgotten = f"what was up to block {verdict.begins_after.number} is forgotten{sums}"
+        lines.append(Text(forgotten))
     if verdict.is_sound:
         lines.append(Text(f"the last block is {verdict.head}"))
     return Group(*lines)
