@@ -318,6 +318,30 @@ def test_a_changed_history_is_told(run: Run, history: Path) -> None:
     assert run("history", "verify").lines[0]["is_sound"] is False
 
 
+@pytest.mark.parametrize(
+    "command", [("history",), ("history", "lobby-3"), ("evidence", "lobby-3", "--at", "1h")]
+)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE looks SET device = 'x'",
+        "UPDATE blocks SET at_ms = -at_ms",
+        "UPDATE blocks SET at_ms = at_ms << 20",
+        "UPDATE blocks SET sweep = '{}', digest = 'x'; UPDATE looks SET text = CAST(text AS BLOB)",
+    ],
+)
+def test_damage_is_told(run: Run, history: Path, command: tuple[str, ...], statement: str) -> None:
+    """In one line that names the file and what to do; nothing of it is shown."""
+    with contextlib.closing(sqlite3.connect(history)) as connection:
+        connection.executescript(statement)
+    ran = run(*command, "-o", "table", "--history", history)
+    assert (ran.code, ran.out) == (2, "")
+    assert re.fullmatch(
+        f"axis-ntp: history {history}: .+ is damaged.*; see: axis-ntp history verify\n", ran.err
+    )
+    assert run("history", "verify", "--history", history).code == 1
+
+
 @pytest.mark.parametrize("command", [("history", "x"), ("history", "verify"), ("evidence", "x")])
 @pytest.mark.parametrize(
     ("name", "expected"),

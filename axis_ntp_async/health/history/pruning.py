@@ -10,14 +10,14 @@ from typing import Final, NamedTuple
 
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.history.keeping import HistoryRules
-from axis_ntp_async.health.history.rows import STATES, key_of, milliseconds, sweep_from
+from axis_ntp_async.health.history.rows import HOUR_MS, STATES, key_of, milliseconds, sweep_from
 from axis_ntp_async.health.history.sums import HOURS, are_sound, hours_of_day, seal
+from axis_ntp_async.health.history.writing import Head, anchor_of
 
 RECORDS: Final = 20_000
 """How many records are taken away at once, at most, if they are of several blocks."""
 
-_HOUR_MS: Final = 3_600_000
-_DAY_MS: Final = HOURS * _HOUR_MS
+_DAY_MS: Final = HOURS * HOUR_MS
 
 _LAST_TO_GO: Final = """
 SELECT number, last, digest FROM blocks
@@ -84,28 +84,26 @@ def prune(connection: sqlite3.Connection, rules: HistoryRules, now: dt.datetime)
     """
     now_ms = milliseconds(now)
     old = _oldest_sums(connection, (now_ms - int(rules.keep_sums_days * _DAY_MS)) // _DAY_MS)
-    anchor = connection.execute("SELECT number, last, digest FROM anchor").fetchone()
-    number, last, _ = anchor
+    anchor = anchor_of(connection)
     stays = connection.execute(
         "SELECT number FROM blocks WHERE at_ms BETWEEN ? AND ? ORDER BY number LIMIT 1",
         (now_ms - int(rules.keep_days * _DAY_MS), now_ms + _DAY_MS),
     ).fetchone()
-    gone = (
-        stays
-        and connection.execute(_LAST_TO_GO, (stays[0], last + RECORDS, number + 1)).fetchone()
-    )
+    most = anchor.last + RECORDS, anchor.number + 1
+    gone = stays and connection.execute(_LAST_TO_GO, (stays[0], *most)).fetchone()
     if not gone and not old:
-        return Pruned(last + 1, is_more=False)
-    number, last, digest = gone or anchor
-    hours = _hours_of(connection, number)
-    days = old | {hour // HOURS for hour, _ in hours} | _days_of(connection, last)
+        return Pruned(anchor.last + 1, is_more=False)
+    end = Head(*gone) if gone else anchor
+    hours = _hours_of(connection, end.number)
+    days = old | {hour // HOURS for hour, _ in hours} | _days_of(connection, end.last)
     was_sound = are_sound(connection, days)
     _forget_sums(connection, old)
     _keep_hours(connection, hours)
-    connection.execute(_SUM_DAYS, (last,))
-    _forget(connection, number, last, digest)
+    connection.execute(_SUM_DAYS, (end.last,))
+    _forget(connection, end)
     sums = seal(connection, days) if was_sound else None
-    return Pruned(last + 1, is_more=bool(gone) and number + 1 < stays[0], sums=sums)
+    is_more = bool(gone) and end.number + 1 < stays[0]
+    return Pruned(end.last + 1, is_more=is_more, sums=sums)
 
 
 def _oldest_sums(connection: sqlite3.Connection, before: int) -> set[int]:
@@ -132,7 +130,7 @@ def _hours_of(connection: sqlite3.Connection, number: int) -> Hours:
         if not sweep.is_complete:
             continue
         for site, states in sweep.sites.items():
-            key = milliseconds(sweep.at) // _HOUR_MS, key_of(site or "")
+            key = milliseconds(sweep.at) // HOUR_MS, key_of(site or "")
             counts = hours.setdefault(key, Counter({None: 0}))
             counts.update({None: 1})
             counts.update(states)
@@ -147,16 +145,16 @@ def _keep_hours(connection: sqlite3.Connection, hours: Hours) -> None:
     )
 
 
-def _forget(connection: sqlite3.Connection, number: int, last: int, digest: bytes) -> None:
-    """Take away everything up to a block, which ends with this record."""
-    connection.execute("DELETE FROM records WHERE seq <= ?", (last,))
-    connection.execute("DELETE FROM blocks WHERE number <= ?", (number,))
+def _forget(connection: sqlite3.Connection, end: Head) -> None:
+    """Take away everything up to a block."""
+    connection.execute("DELETE FROM records WHERE seq <= ?", (end.last,))
+    connection.execute("DELETE FROM blocks WHERE number <= ?", (end.number,))
     connection.execute(
-        "DELETE FROM looks WHERE id IN (SELECT look FROM ends WHERE seq <= ?)", (last,)
+        "DELETE FROM looks WHERE id IN (SELECT look FROM ends WHERE seq <= ?)", (end.last,)
     )
-    connection.execute("DELETE FROM ends WHERE seq <= ?", (last,))
+    connection.execute("DELETE FROM ends WHERE seq <= ?", (end.last,))
     connection.execute(
-        "UPDATE anchor SET number = ?, last = ?, digest = ?", (number, last, digest)
+        "UPDATE anchor SET number = ?, last = ?, digest = ?", (end.number, end.last, end.digest)
     )
 
 

@@ -12,7 +12,7 @@ from attrs import define, field
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.history.chain import BlockDigest
 from axis_ntp_async.health.history.record import Place, Verdict
-from axis_ntp_async.health.history.rows import Numbers, key_of
+from axis_ntp_async.health.history.rows import DAMAGE, Numbers, key_of
 from axis_ntp_async.health.history.sums import fault_of_sums
 
 _RECORDS: Final = """
@@ -173,7 +173,7 @@ def _fits(name: object, rank: object, text: object) -> bool:
     try:
         members = json.loads(text) if isinstance(text, str) else {}
         return bool(name == key_of(members["device"]) and rank == State(members["state"]).rank)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (*DAMAGE, AttributeError):
         return False
 
 

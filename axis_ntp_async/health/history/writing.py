@@ -14,6 +14,7 @@ from axis_ntp_async.health.history.chain import GENESIS, BlockDigest
 from axis_ntp_async.health.history.record import Note, Record, SweepRecord
 from axis_ntp_async.health.history.rows import (
     Numbers,
+    damaged,
     key_of,
     look_text,
     milliseconds,
@@ -95,6 +96,27 @@ class Head:
     digest: bytes = GENESIS
 
 
+def head_of(connection: sqlite3.Connection) -> Head:
+    """Give the end of the chain."""
+    row = connection.execute(
+        "SELECT number, last, digest FROM blocks ORDER BY number DESC LIMIT 1"
+    ).fetchone()
+    return _head(row) if row else anchor_of(connection)
+
+
+def anchor_of(connection: sqlite3.Connection) -> Head:
+    """Give the last block that was forgotten."""
+    return _head(connection.execute("SELECT number, last, digest FROM anchor").fetchone())
+
+
+def _head(row: tuple[object, ...] | None) -> Head:
+    match row:
+        case (int(number), int(last), bytes(digest)) if len(digest) == len(GENESIS):
+            return Head(number, last, digest)
+        case _:
+            raise damaged("the chain of its blocks")
+
+
 @define
 class Writer:
     """
@@ -111,15 +133,7 @@ class Writer:
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> tuple[Writer, dict[str, Record]]:
         """Find out where a history goes on; also give the last record of each device."""
-        head = (
-            connection.execute(
-                "SELECT number, last, digest FROM blocks ORDER BY number DESC LIMIT 1"
-            ).fetchone()
-            or connection.execute("SELECT number, last, digest FROM anchor").fetchone()
-        )
-        if head is None:
-            raise ValueError("the beginning of its chain is missing")
-        writer, records = cls(Head(*head)), dict[str, Record]()
+        writer, records = cls(head_of(connection)), dict[str, Record]()
         for seq, look, text, *numbers in connection.execute(
             "SELECT seq, look, text, at_ms, offset_us, skew_ms, uncertainty_ms "
             "FROM ends JOIN records USING (seq, look) JOIN looks ON looks.id = look ORDER BY seq"

@@ -119,13 +119,13 @@ def test_a_history_that_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "what"),
     [
-        ("UPDATE looks SET text = '{}'", "a record in it is none"),
+        ("UPDATE looks SET text = '{}'", "a record in it is damaged"),
         ("UPDATE looks SET text = '{'", "Expecting property name"),
         ("UPDATE looks SET text = REPLACE(text, '\"ok\"', '\"fine\"')", "not a valid State"),
-        ("UPDATE records SET at_ms = 99999999999999999", "a record in it is none"),
-        ("UPDATE blocks SET sweep = '{}'", "a sweep in it is none"),
-        ("UPDATE blocks SET notes = '[7]'", "a note in it is none"),
-        ("DELETE FROM blocks", "is in no block"),
+        ("UPDATE records SET at_ms = 99999999999999999", "a record in it is damaged"),
+        ("UPDATE blocks SET sweep = '{}'", "a sweep in it is damaged"),
+        ("UPDATE blocks SET notes = '[7]'", "a note in it is damaged"),
+        ("DELETE FROM blocks", "the block of record 1 in it is damaged"),
     ],
 )
 def test_nonsense_in_it_is_told(
@@ -158,4 +158,5 @@ def test_a_course_that_runs_in_a_circle_ends(path: Path, make_record: MakeRecord
     connection.execute("UPDATE records SET previous = 2 WHERE seq = 1")
     connection.commit()
     connection.close()
-    assert len(HistoryReader(path).timeline("lobby-3")) == 2
+    with pytest.raises(HistoryError, match="the course of 'lobby-3' in it is damaged"):
+        HistoryReader(path).timeline("lobby-3")
