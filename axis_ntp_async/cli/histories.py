@@ -7,6 +7,8 @@ import difflib
 import re
 from typing import Final
 
+from rich.console import RenderableType
+
 from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.showing import Results
 from axis_ntp_async.errors import SelectionError, SettingsError
@@ -102,10 +104,15 @@ def _show_device(
     if not records and not days:
         _check_device(reader, name)
         say(f"device {name!r}: nothing was recorded {_in_words(times)}")
+
+    def table(_: object, width: int) -> RenderableType:
+        watched = reader.watched(*times)
+        return course_table(records, days, times, width, watched=watched, show_all=show_all)
+
     results: Results[Record | DayRecord] = Results(
         "records",
         record_document,
-        lambda _, width: course_table(records, days, *times, width, show_all=show_all),
+        table,
         RECORD_COLUMNS,
         output,
     )

@@ -37,6 +37,7 @@ from axis_ntp_async.report.history.sweeps import sweeps_table
 
 AT = dt.datetime(2026, 11, 1, 12, 0, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
+HOURS_10 = AT + 10 * HOUR
 HERE = Place(7, "ab" * 32)
 USUAL = Record(
     device="lobby-3",
@@ -129,7 +130,7 @@ def test_what_changed_when_it_went_away() -> None:
 
 
 def test_a_course_in_letters() -> None:
-    """Silence goes on for as long as anybody looks, and not longer."""
+    """Silence means unchanged where somebody looked, and nothing where nobody did."""
     records = [
         USUAL,
         evolve(USUAL, at=AT + HOUR),
@@ -137,21 +138,61 @@ def test_a_course_in_letters() -> None:
         evolve(USUAL, at=AT + 7 * HOUR, state=State.WARNING, cause=Cause.DRIFT),
         evolve(LEFT, at=AT + 8 * HOUR),
     ]
-    out = shown(course_table(records, [], AT, AT + 10 * HOUR, 20, show_all=False), 80).splitlines()
+    looked = [
+        (AT, AT + 2.5 * HOUR),
+        (AT + 3.5 * HOUR, AT + 3.5 * HOUR),
+        (AT + 6.5 * HOUR, HOURS_10),
+    ]
+    table = course_table(records, [], (AT, HOURS_10), 20, watched=looked, show_all=False)
+    out = shown(table, 80).splitlines()
     assert out[0] == "lobby-3 (10.0.4.17)"
     assert out[1] == "2026-11-01 12:00 to 2026-11-01 22:00 UTC, 5 records; a column is 1 h"
-    assert out[3] == "state   ··??   W--"
-    assert out[4].startswith("offset  ██     █")
-    assert "offset" not in out[7]
+    assert out[3] == "state   ··??  ?W--"
+    assert out[4] == "        · ok, W warning, ? unknown, - not listed, blank: no look"
+    assert out[5:7] == ["offset  +1.25 ms", "skew    +0.1 s"]
+
+
+def test_a_course_fits_into_a_usual_terminal() -> None:
+    """With all that a legend can say, and the longest offsets; no line is broken."""
+    records = [
+        evolve(USUAL, offset_ms=-123_456.78),
+        evolve(USUAL, at=AT + HOUR, state=State.WARNING, offset_ms=987_654.32),
+        evolve(AWAY, at=AT + 2 * HOUR, state=State.CRITICAL),
+        evolve(AWAY, at=AT + 3 * HOUR),
+        evolve(LEFT, at=AT + 4 * HOUR),
+    ]
+    table = course_table(records, [], (AT, HOURS_10), 80, watched=[], show_all=False)
+    strips = shown(table, 80).splitlines()[3:6]
+    assert [line[:6].strip() for line in strips] == ["state", "", "offset"]
+    assert strips[1].endswith("- not listed, blank: no look")
+
+
+@pytest.mark.parametrize(
+    ("offsets", "expected"),
+    [
+        ((0.101, 0.104), "offset  +0.10 ms"),
+        ((0.1, 1.05), "offset  +0.10 ms to +1.05 ms"),
+        ((0.0, 2.0), "offset  ▁    █      0.00 ms to +2.00 ms"),
+    ],
+)
+def test_only_what_differs_is_drawn(offsets: tuple[float, ...], expected: str) -> None:
+    """Bars of values that are the same, or as good as, would say that they differ."""
+    records = [
+        evolve(USUAL, at=AT + place * 5 * HOUR, offset_ms=offset)
+        for place, offset in enumerate(offsets)
+    ]
+    table = course_table(records, [], (AT, HOURS_10), 20, watched=[], show_all=False)
+    assert shown(table).splitlines()[5] == expected
 
 
 def test_what_was_long_before_is_not_drawn() -> None:
     """But it is listed: it was so until the next one; and without numbers there are no bars."""
     records = [AWAY, evolve(AWAY, at=AT + 9 * HOUR)]
-    span = (AT + 5 * HOUR, AT + 10 * HOUR)
-    out = shown(course_table(records, [], *span, 15, show_all=False)).splitlines()
-    assert [line[:7] for line in out[3:5]] == ["state  ", "       "]
-    assert out[3].rstrip() == "state           ??"
+    span = (AT + 5 * HOUR, HOURS_10)
+    table = course_table(records, [], span, 15, watched=[], show_all=False)
+    out = shown(table).splitlines()
+    assert [line[:7] for line in out[3:6]] == ["state  ", "       ", ""]
+    assert out[3].rstrip() == "state           ?"
     assert "2026-11-01 12:00:00  unknown" in "\n".join(out)
 
 
@@ -162,6 +203,12 @@ def test_what_was_noted_is_told() -> None:
     out = shown(sweeps_table("all sites", [empty], notes, (AT, AT + HOUR), 120))
     assert "note 11" in out
     assert "note 1\n" not in out
+    came = [Note(NoteKind.OPENED, f"came {place}", AT + place * HOUR) for place in range(30)]
+    out = shown(sweeps_table("all sites", [empty], [notes[0], *came], (AT, HOURS_10), 120))
+    assert [line.split("  ")[-1] for line in out.splitlines()[-10:]] == [
+        "note 0",
+        *(f"came {place}" for place in range(21, 30)),
+    ]
     assert note_document(notes[0]) == {
         "schema": "axis-ntp/note/v1",
         "kind": "other",
@@ -207,14 +254,16 @@ def test_evidence_without_any_doubt() -> None:
 
 def test_a_wide_terminal_shows_numbers() -> None:
     """Offset and skew beside each change."""
-    out = shown(course_table([USUAL], [DAY], AT, AT + HOUR, 120, show_all=True))
+    times = AT, AT + HOUR
+    out = shown(course_table([USUAL], [DAY], times, 120, watched=[], show_all=True))
     assert "2026-11-01 12:00:00  ok     +1.25 ms  +0.1 s  in sync" in out
     assert "2026-11-01  warning      9        -       -0.5 s to +2.0 s" in out
 
 
 def test_only_days_remain() -> None:
     """Then there is nothing to draw."""
-    out = shown(course_table([], [DAY], AT, AT + HOUR, 120, show_all=False))
+    times = AT, AT + HOUR
+    out = shown(course_table([], [DAY], times, 120, watched=[], show_all=False))
     assert out.splitlines()[1] == "older, day by day"
 
 
@@ -227,7 +276,12 @@ def test_names_of_others_steer_nothing() -> None:
     verdict = Verdict(fault=evil, blocks=0, records=0, begins_after=HERE, head=HERE)
     for what in (
         course_table(
-            [record, evolve(USUAL, servers=(evil,))], [], AT, AT + HOUR, 120, show_all=True
+            [record, evolve(USUAL, servers=(evil,))],
+            [],
+            (AT, AT + HOUR),
+            120,
+            watched=[],
+            show_all=True,
         ),
         evidence_table(found),
         evidence_table(evolve(found, before=None)),

@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from axis_ntp_async.health.history.course import course_of
 from axis_ntp_async.health.history.damage import refuse_what_hides
-from axis_ntp_async.health.history.evidence import Evidence
+from axis_ntp_async.health.history.evidence import APART_MOST, Evidence
 from axis_ntp_async.health.history.files import HISTORY
 from axis_ntp_async.health.history.record import (
     DayRecord,
@@ -39,6 +39,7 @@ from axis_ntp_async.health.history.rows import (
 )
 from axis_ntp_async.health.history.searching import find_evidence
 from axis_ntp_async.health.history.verifying import verify
+from axis_ntp_async.health.history.watched import Times, watched
 
 _HOUR: Final = dt.timedelta(hours=1)
 _FIRST: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -154,6 +155,13 @@ class HistoryReader:
             for sweep in found
             if (states := sweep.sites.get(site or None)) is not None
         )
+
+    def watched(self, since: dt.datetime, until: dt.datetime) -> tuple[Times, ...]:
+        """Give when somebody looked in a span of time, see `watched()`."""
+        around = since - APART_MOST, until + APART_MOST
+        with self._open() as connection:
+            found = _sweeps(connection, *around)
+            return watched((sweep.at, sweep.ended_at) for sweep in found if sweep.is_complete)
 
     def notes(self, since: dt.datetime = _FIRST, until: dt.datetime = _LAST) -> tuple[Note, ...]:
         """Give what was noted in a span of time."""

@@ -161,6 +161,9 @@ class NoteKind(enum.Enum):
     OPENED = "opened"
     """A watch began to write."""
 
+    CLOSED = "closed"
+    """It ended, and was not killed."""
+
     OWN_CLOCK = "own_clock"
     """Our own clock was set, or the fleet says that it is wrong."""
 
