@@ -88,7 +88,7 @@ def answers(path: Path) -> dict[str, object]:
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     cell=st.sampled_from(CELLS),
@@ -125,7 +125,7 @@ def test_nonsense_is_never_told(
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(table=st.sampled_from(sorted({table for table, _ in CELLS})), row=st.integers(0, 30))
 def test_a_row_that_is_gone_is_missed_where_it_belongs(
