@@ -59,6 +59,9 @@ DAMAGE: Final = (ValueError, TypeError, LookupError, ArithmeticError, RecursionE
 """What reading cells raises that are not as we write them."""
 
 _WORDY: Final = 80
+_NO_MEMORY: Final = (
+    "what a watch keeps in it for itself is damaged; move it away to begin a new history"
+)
 
 
 class Numbers(NamedTuple):
@@ -88,7 +91,7 @@ def text_of(cell: bytes) -> str:
         ValueError: They are none.
     """
     if not isinstance(cell, bytes):
-        raise ValueError(f"{cell!r} is none of ours")  # noqa: TRY004  as other damage is told
+        raise ValueError(_NO_MEMORY)  # noqa: TRY004  as other damage is told
     return cell.decode("utf-8", "surrogatepass")
 
 

@@ -1,5 +1,6 @@
 """Writing down what a watch finds, whatever happens meanwhile."""
 
+import contextlib
 import datetime as dt
 import itertools
 import math
@@ -236,6 +237,27 @@ def test_a_history_without_its_beginning(path: Path) -> None:
     with pytest.raises(HistoryError, match="the chain of its blocks is damaged"):
         HistoryReader(path).evidence("x", AT)
     assert "beginning of the chain" in str(HistoryReader(path).verify().fault)
+
+
+def test_a_memory_that_is_damaged(path: Path) -> None:
+    """It is told as an error of ours, with the way out."""
+    with History(path) as history:
+        history.remember({"a": "b"})
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE memory SET value = 'text'")
+        with pytest.raises(HistoryError, match="for itself is damaged; move it away"):
+            history.memory()
+
+
+def test_closing_twice_does_no_harm(path: Path) -> None:
+    """The second time nothing is done, least of all to who is at it by then."""
+    first = History(path, "ada")
+    with first:
+        pass
+    with History(path, "bob"):
+        first.__exit__(None, None, None)
+        with pytest.raises(HistoryLockedError, match="in use by bob since"), first:
+            pass
 
 
 def test_memory_survives(path: Path) -> None:

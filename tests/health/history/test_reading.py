@@ -126,6 +126,16 @@ def test_a_history_that_is_not_there(tmp_path: Path) -> None:
         ("UPDATE blocks SET sweep = '{}'", "a sweep in it is damaged"),
         ("UPDATE blocks SET notes = '[7]'", "a note in it is damaged"),
         ("DELETE FROM blocks", "the block of record 1 in it is damaged"),
+        ("UPDATE blocks SET notes = '[]'", "a note in it is damaged .there are none"),
+        ("UPDATE blocks SET notes = '[[\"other\",7,0]]'", "a note in it is damaged .7 is no text"),
+        ("UPDATE blocks SET notes = '\u00e4'", "a note in it is damaged .it is no JSON of ours"),
+        ("UPDATE blocks SET at_ms = at_ms + 1", "block 3 in it is damaged"),
+        ("UPDATE looks SET text = REPLACE(text, ',\"drift\":[]', '')", "it has other members"),
+        ("UPDATE looks SET text = REPLACE(text, '[]', '{}')", "its drift is {}"),
+        ("UPDATE looks SET text = REPLACE(text, 'lobby-3', 'x')", "the course of 'lobby-3' in it"),
+        ("INSERT INTO hours VALUES (7, x'00', 1, 1, 1, 1, 1)", "the name of a site in it"),
+        ("DELETE FROM ends", "the course of 'lobby-3' in it is damaged"),
+        ("UPDATE devices SET name = x'00'", "device 1 in it is damaged"),
     ],
 )
 def test_nonsense_in_it_is_told(
@@ -143,6 +153,7 @@ def test_nonsense_in_it_is_told(
     with pytest.raises(HistoryError, match=f"history {path}: .*{what}"):
         (
             reader.timeline("lobby-3"),
+            reader.sites(),
             reader.sweeps(),
             reader.notes(),
             reader.evidence("lobby-3", AT),
