@@ -1,6 +1,7 @@
 """What tests of several floors need: a device, answers without a network, time that jumps."""
 
 import asyncio
+import datetime as dt
 import functools
 import gc
 import selectors
@@ -14,12 +15,35 @@ import aioresponses
 import pytest
 
 from axis_ntp_async.device.records import Device
+from axis_ntp_async.health.finding import State
+from axis_ntp_async.health.history.record import Record
 
 
 @pytest.fixture
 def device() -> Device:
     """A device without TLS and without a login."""
     return Device(name="lobby-3", host="192.0.2.17", scheme="http", serial="ACCC8E012345")
+
+
+@pytest.fixture
+def usual() -> Record:
+    """What a history has of a device that is well."""
+    return Record(
+        device="lobby-3",
+        address="10.0.4.17",
+        serial="ACCC8E012345",
+        site="berlin",
+        at=dt.datetime(2026, 11, 1, 12, 0, tzinfo=dt.UTC),
+        state=State.OK,
+        enabled=True,
+        nts=False,
+        source="static",
+        servers=("10.0.0.5", "10.0.0.6"),
+        synced=True,
+        offset_ms=1.25,
+        skew_s=0.1,
+        uncertainty_s=0.5,
+    )
 
 
 @pytest.fixture

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-from pathlib import Path
 from typing import Final
+
+from rich.console import RenderableType
 
 from axis_ntp_async.cli.exits import ExitCode, say
 from axis_ntp_async.cli.showing import Results
 from axis_ntp_async.errors import SelectionError, SettingsError
 from axis_ntp_async.health.history.evidence import Evidence
-from axis_ntp_async.health.history.files import default_path
+from axis_ntp_async.health.history.files import history_path
 from axis_ntp_async.health.history.reading import HistoryReader
 from axis_ntp_async.health.history.record import DayRecord, Place, Record, SweepRecord, Verdict
 from axis_ntp_async.report.history.courses import course_table
@@ -30,16 +31,18 @@ from axis_ntp_async.report.history.evidence import evidence_table, verdict_table
 from axis_ntp_async.report.history.strips import minutes
 from axis_ntp_async.report.history.sweeps import sweeps_table
 
-_AGO: Final = re.compile(r"(\d{1,6})\s*(s|min|h|d|w)")
-_UNITS: Final = {"s": "seconds", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_AGO: Final = re.compile(r"(\d{1,6})\s*(s|m|min|h|d|w)")
+_UNITS: Final = {
+    "s": "seconds",
+    "m": "minutes",
+    "min": "minutes",
+    "h": "hours",
+    "d": "days",
+    "w": "weeks",
+}
 _HEAD: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 
 Times = tuple[dt.datetime, dt.datetime]
-
-
-def history_path(given: str | None) -> Path:
-    """Give the path of `--history`, by default that of this user."""
-    return Path(given) if given else default_path()
 
 
 def time_of(option: str, text: str, now: dt.datetime) -> dt.datetime:
@@ -101,10 +104,15 @@ def _show_device(
     if not records and not days:
         _check_device(reader, name)
         say(f"device {name!r}: nothing was recorded {_in_words(times)}")
+
+    def table(_: object, width: int) -> RenderableType:
+        watched = reader.watched(*times)
+        return course_table(records, days, times, width, watched=watched, show_all=show_all)
+
     results: Results[Record | DayRecord] = Results(
         "records",
         record_document,
-        lambda _, width: course_table(records, days, *times, width, show_all=show_all),
+        table,
         RECORD_COLUMNS,
         output,
     )

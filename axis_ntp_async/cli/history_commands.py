@@ -95,10 +95,10 @@ def verify_history(head: str | None, history: str | None, output: str | None) ->
     """
     Check that nothing was changed, removed or inserted.
 
-    Every block of records is chained to all before it. That shows every change, unless somebody
-    also writes everything after it anew, or cuts the end off: then only an earlier end of the
-    chain shows it, that was kept elsewhere and is given with --head. Leaves with 1 when
-    something is not as it was written.
+    Every block of records is chained to all before it, and so are the sums that remain of what
+    is forgotten. That shows every change, unless somebody also writes everything after it anew,
+    or cuts the end off: then only an earlier end of the chain shows it, that was kept elsewhere
+    and is given with --head. Leaves with 1 when something is not as it was written.
     """
     return work("histories", "verify_history", head, history, output)
 

@@ -20,7 +20,8 @@ from axis_ntp_async.cli.policies import check_policy, policy_at
 from axis_ntp_async.cli.sweeping import thresholds_of
 from axis_ntp_async.errors import CredentialSuspendedError, DeviceError, SettingsError
 from axis_ntp_async.health.finding import Finding, State, Thresholds
-from axis_ntp_async.health.history.files import default_path
+from axis_ntp_async.health.history.files import history_path
+from axis_ntp_async.health.history.lately import last_week
 from axis_ntp_async.health.history.reading import HistoryReader
 from axis_ntp_async.health.sweep import Desired, Summary
 from axis_ntp_async.health.sweep import sweep as sweep_devices
@@ -28,7 +29,6 @@ from axis_ntp_async.report.page.page import page
 from axis_ntp_async.report.page.report import Report
 from axis_ntp_async.report.progress import progress
 from axis_ntp_async.report.totals import counts
-from axis_ntp_async.service.board import with_history
 
 _ON_STDOUT: Final = "-"
 
@@ -63,7 +63,8 @@ def report(
         thresholds=wanted,
         commands=shlex.quote(options.inventory),
     )
-    write_page(page(with_history(made, history_at(history))), target)
+    week = last_week(history_at(history), made.at)
+    write_page(page(made.with_history(week)), target)
     errors = [finding.error for finding in findings if finding.error is not None]
     critical = sum(one.error is None and one.state is State.CRITICAL for one in findings)
     code = exit_code_of(errors, others_failed=critical > 0)
@@ -89,7 +90,7 @@ def _why(code: ExitCode, errors: Sequence[DeviceError], critical: int) -> str:
 
 def history_at(given: str | None) -> HistoryReader | None:
     """Give the history of `--history`, or that of this user where there is one."""
-    path = Path(given) if given else default_path()
+    path = history_path(given)
     return HistoryReader(path) if given or path.is_file() else None
 
 

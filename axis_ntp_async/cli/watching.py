@@ -31,7 +31,7 @@ from axis_ntp_async.errors import DeliveryError, HistoryError, SettingsError
 from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.fleet.pool import SessionPool
 from axis_ntp_async.health.finding import Finding, State
-from axis_ntp_async.health.history.files import default_path
+from axis_ntp_async.health.history.files import history_path
 from axis_ntp_async.health.history.history import History
 from axis_ntp_async.health.history.reading import HistoryReader
 from axis_ntp_async.health.history.recorder import Recorder
@@ -72,8 +72,7 @@ def watch(
         return loop.run(_test(setup))
     source = FleetSource(options=options, policy_file=policy, journal=journal_path(journal))
     source.open()
-    path = Path(history) if history else default_path()
-    with History(path, f"{who()}, process {os.getpid()}") as opened:
+    with History(history_path(history), f"{who()}, process {os.getpid()}") as opened:
         running = Running(setup=setup, source=source, history=opened, output=output)
         running.check_history()
         with contextlib.suppress(KeyboardInterrupt):

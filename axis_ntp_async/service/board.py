@@ -11,7 +11,6 @@ from typing import Final
 from attrs import define, evolve, field
 
 from axis_ntp_async.device.records import Device
-from axis_ntp_async.errors import HistoryError
 from axis_ntp_async.fleet.clock import Clock
 from axis_ntp_async.health.finding import PROFILES, Thresholds
 from axis_ntp_async.health.history.reading import HistoryReader
@@ -20,8 +19,6 @@ from axis_ntp_async.health.watch.events import SweepBegan, SweepEnded, WatchEven
 from axis_ntp_async.health.watch.overview import Overview
 from axis_ntp_async.report.page.report import Report
 
-_SHOWN: Final = dt.timedelta(days=7)
-_POINTS: Final = 48
 _STALE_AFTER: Final = 2
 """Intervals without a sweep that ended."""
 
@@ -134,22 +131,3 @@ class Board:
             notes=self.notes(),
             commands=self.commands,
         )
-
-
-def with_history(report: Report, history: HistoryReader | None) -> Report:
-    """
-    Give a report with what a history knows of the last week; it takes a while.
-
-    A history that cannot be read is told in the report.
-    """
-    if history is None:
-        return report
-    since = report.at - _SHOWN
-    try:
-        return evolve(
-            report,
-            sweeps=history.sweeps(since),
-            courses=history.courses(since, points=_POINTS),
-        )
-    except HistoryError as error:
-        return evolve(report, notes=(*report.notes, str(error)))

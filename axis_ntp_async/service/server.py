@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 from axis_ntp_async.device.records import Device, NTPInfo, Outcome
 from axis_ntp_async.errors import DeviceUnreachableError
 from axis_ntp_async.health.finding import Finding
+from axis_ntp_async.health.history.lately import last_week
 from axis_ntp_async.health.history.reading import HistoryReader
 from axis_ntp_async.health.judge import judge
 from axis_ntp_async.report.metrics import CONTENT_TYPE, exposition, probe_exposition
@@ -24,7 +25,7 @@ from axis_ntp_async.report.page.data import page_data
 from axis_ntp_async.report.page.page import content_security_policy, live_page
 from axis_ntp_async.report.page.report import Report
 from axis_ntp_async.service.access import HEADERS, Access, guarded
-from axis_ntp_async.service.board import Board, with_history
+from axis_ntp_async.service.board import Board
 
 Look = Callable[[Device], Awaitable[Finding]]
 """Looks at one device now, and judges it."""
@@ -205,7 +206,7 @@ async def _protect(_: web.Request, answer: web.StreamResponse) -> None:
 
 
 def _render(report: Report, history: HistoryReader | None) -> tuple[str, bytes]:
-    report = with_history(report, history)
+    report = report.with_history(last_week(history, report.at))
     document = json.dumps(page_data(report), separators=(",", ":"), allow_nan=False)
     return live_page(report), document.encode()
 

@@ -31,7 +31,7 @@ class FileKind:
         noun: What people call it, like `journal`; `--journal` names another one.
         error: What is raised when one cannot be read or written.
         application: Tells it from another SQLite file.
-        version: Of its tables; a newer one is refused by an older program.
+        version: Of its tables; any other one is refused.
         tables: The statements that make them.
 
         checkpoint_pages:
@@ -115,9 +115,16 @@ class FileKind:
             raise self.fault(
                 path, f"is no {self.noun} of this program; name yours with --{self.noun}"
             )
-        if _pragma(connection, "user_version") > self.version:
+        version = _pragma(connection, "user_version")
+        if version > self.version:
             raise self.fault(
                 path, "was written by a newer version of this program; use that one for it"
+            )
+        if version < self.version:
+            raise self.fault(
+                path,
+                "was written by an earlier version of this program, which this one cannot go on "
+                f"with; move it away to begin a new {self.noun}",
             )
 
     def _way_out(self, error: sqlite3.DatabaseError) -> str:

@@ -29,6 +29,11 @@ class Lock:
     path: Path
     _held: sqlite3.Connection | None = field(default=None, init=False)
 
+    @property
+    def is_held(self) -> bool:
+        """Whether we have it."""
+        return self._held is not None
+
     def acquire(self) -> bool:
         """Take it; `False` when another process has it."""
         path = self.path.resolve()  # the same file may have other names

@@ -24,21 +24,6 @@ from axis_ntp_async.health.history.record import Note, NoteKind, Record, SweepRe
 Run = Callable[..., Any]
 
 NOW = dt.datetime.now(dt.UTC).replace(microsecond=0)
-USUAL = Record(
-    device="lobby-3",
-    address="10.0.4.17",
-    serial="ACCC8E012345",
-    site="berlin",
-    at=NOW,
-    state=State.OK,
-    enabled=True,
-    source="static",
-    servers=("10.0.0.5", "10.0.0.6"),
-    synced=True,
-    offset_ms=1.25,
-    skew_s=0.1,
-    uncertainty_s=0.5,
-)
 
 
 @pytest.fixture(autouse=True)
@@ -60,13 +45,13 @@ def sweep(history: History, *records: Record, notes: tuple[Note, ...] = ()) -> N
     )
 
 
-def three_hours(home: Path, rules: HistoryRules) -> Path:
+def three_hours(home: Path, usual: Record, rules: HistoryRules) -> Path:
     """Keep three hours of two devices, in the usual place; one lost its servers an hour ago."""
     path = home / "axis-ntp" / "history.db"
     with History(path, rules=rules) as opened:
         for minutes in range(180, 0, -10):
             at = NOW - dt.timedelta(minutes=minutes)
-            lobby = evolve(USUAL, at=at)
+            lobby = evolve(usual, at=at)
             if minutes <= 60:
                 lobby = evolve(
                     lobby,
@@ -76,22 +61,22 @@ def three_hours(home: Path, rules: HistoryRules) -> Path:
                     offset_ms=None,
                     servers=("10.9.9.9",),
                 )
-            gate = evolve(USUAL, device="verify", site=None, address="[::1]", at=at, serial=None)
+            gate = evolve(usual, device="verify", site=None, address="[::1]", at=at, serial=None)
             note = Note(NoteKind.OWN_CLOCK, "our own clock was set by +3.0 s", at)
             sweep(opened, lobby, gate, notes=(note,) * (minutes == 120))
     return path
 
 
 @pytest.fixture
-def history(home: Path) -> Path:
+def history(home: Path, usual: Record) -> Path:
     """These three hours, as they are kept usually."""
-    return three_hours(home, HistoryRules())
+    return three_hours(home, usual, HistoryRules())
 
 
 @pytest.fixture
-def steady_history(home: Path) -> Path:
+def steady_history(home: Path, usual: Record) -> Path:
     """The same without a record every hour: which look has it is a matter of the time of day."""
-    return three_hours(home, HistoryRules(every_s=1e6))
+    return three_hours(home, usual, HistoryRules(every_s=1e6))
 
 
 def test_the_course_of_a_device_is_shown(run: Run, history: Path) -> None:
@@ -217,24 +202,24 @@ def test_a_span_without_anything(run: Run, history: Path) -> None:
     assert run("history", "--since", "9d", "--until", "8d", "-o", "table").out == ""
 
 
-def test_what_is_forgotten_is_shown_by_days(run: Run, history: Path) -> None:
+def test_what_is_forgotten_is_shown_by_days(run: Run, history: Path, usual: Record) -> None:
     """One line a day, before what is still known."""
     old = NOW - dt.timedelta(days=30)
     with History(history, rules=HistoryRules(keep_days=7)) as opened:
-        opened.append([evolve(USUAL, device="old", at=old), evolve(USUAL, device="old-2", at=old)])
+        opened.append([evolve(usual, device="old", at=old), evolve(usual, device="old-2", at=old)])
     with History(history.with_name("pruned.db"), rules=HistoryRules(keep_days=7)) as opened:
-        sweep(opened, evolve(USUAL, at=old))
-        sweep(opened, evolve(USUAL, at=NOW - dt.timedelta(hours=1)))
+        sweep(opened, evolve(usual, at=old))
+        sweep(opened, evolve(usual, at=NOW - dt.timedelta(hours=1)))
         opened.prune(NOW)
-    usual = ("history", "lobby-3", "--since", "60d", "--history", history.with_name("pruned.db"))
-    out = run(*usual, "-o", "table").out
+    asked = ("history", "lobby-3", "--since", "60d", "--history", history.with_name("pruned.db"))
+    out = run(*asked, "-o", "table").out
     assert "older, day by day" in out
     assert f"{old:%Y-%m-%d}  ok           1        +1.25 ms to +1.25 ms" in out
-    day, record = run(*usual).lines
+    day, record = run(*asked).lines
     assert (day["schema"], day["day"]) == ("axis-ntp/record-day/v1", f"{old:%Y-%m-%d}")
     assert (day["offset_min_s"], record["schema"]) == (0.00125, "axis-ntp/record/v1")
     out = run(
-        "evidence", "lobby-3", "--at", f"{old:%Y-%m-%dT%H:%M:%S}", *usual[-2:], "-o", "table"
+        "evidence", "lobby-3", "--at", f"{old:%Y-%m-%dT%H:%M:%S}", *asked[-2:], "-o", "table"
     ).out
     assert "older, day by day" not in out or "forgotten" in out
 
@@ -318,6 +303,30 @@ def test_a_changed_history_is_told(run: Run, history: Path) -> None:
     assert run("history", "verify").lines[0]["is_sound"] is False
 
 
+@pytest.mark.parametrize(
+    "command", [("history",), ("history", "lobby-3"), ("evidence", "lobby-3", "--at", "1h")]
+)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE looks SET device = 'x'",
+        "UPDATE blocks SET at_ms = -at_ms",
+        "UPDATE blocks SET at_ms = at_ms << 20",
+        "UPDATE blocks SET sweep = '{}', digest = 'x'; UPDATE looks SET text = CAST(text AS BLOB)",
+    ],
+)
+def test_damage_is_told(run: Run, history: Path, command: tuple[str, ...], statement: str) -> None:
+    """In one line that names the file and what to do; nothing of it is shown."""
+    with contextlib.closing(sqlite3.connect(history)) as connection:
+        connection.executescript(statement)
+    ran = run(*command, "-o", "table", "--history", history)
+    assert (ran.code, ran.out) == (2, "")
+    assert re.fullmatch(
+        f"axis-ntp: history {history}: .+ is damaged.*; see: axis-ntp history verify\n", ran.err
+    )
+    assert run("history", "verify", "--history", history).code == 1
+
+
 @pytest.mark.parametrize("command", [("history", "x"), ("history", "verify"), ("evidence", "x")])
 @pytest.mark.parametrize(
     ("name", "expected"),
@@ -350,6 +359,7 @@ def test_another_file_is_told(
         ("now", dt.timedelta()),
         ("90 s", dt.timedelta(seconds=90)),
         ("90min", dt.timedelta(minutes=90)),
+        ("5m", dt.timedelta(minutes=5)),
         (" 24h ", dt.timedelta(days=1)),
         ("7d", dt.timedelta(days=7)),
         ("2w", dt.timedelta(weeks=2)),

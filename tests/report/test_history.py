@@ -37,23 +37,8 @@ from axis_ntp_async.report.history.sweeps import sweeps_table
 
 AT = dt.datetime(2026, 11, 1, 12, 0, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
+HOURS_10 = AT + 10 * HOUR
 HERE = Place(7, "ab" * 32)
-USUAL = Record(
-    device="lobby-3",
-    address="10.0.4.17",
-    serial="ACCC8E012345",
-    site="berlin",
-    at=AT,
-    state=State.OK,
-    enabled=True,
-    nts=False,
-    source="static",
-    servers=("10.0.0.5",),
-    synced=True,
-    offset_ms=1.25,
-    skew_s=0.1,
-    uncertainty_s=0.5,
-)
 LEFT = Record(device="lobby-3", address="10.0.4.17", at=AT, state=State.UNKNOWN, has_left=True)
 AWAY = Record(
     device="lobby-3",
@@ -103,55 +88,100 @@ def test_steps_of_a_span() -> None:
     [
         (None, {}, ["in sync"]),
         (None, {"state": State.WARNING, "cause": Cause.FEW_SERVERS}, ["few servers"]),
-        (USUAL, {}, []),
-        (USUAL, {"offset_ms": 51.0, "skew_s": 1.5}, []),
-        (USUAL, {"offset_ms": 60.0}, ["offset moved by +58.75 ms"]),
-        (USUAL, {"skew_s": -2.0}, ["its clock moved by -2.1 s"]),
-        (USUAL, {"servers": ()}, ["servers 10.0.0.5 → none"]),
-        (USUAL, {"address": "10.0.4.18"}, ["address 10.0.4.17 → 10.0.4.18"]),
-        (USUAL, {"drift": ("enabled",)}, ["not as desired: enabled"]),
-        (evolve(USUAL, drift=("enabled",)), {}, []),
-        (evolve(USUAL, state=State.WARNING, cause=Cause.DRIFT), {}, ["ok again"]),
-        (evolve(USUAL, skew_s=None, offset_ms=None), {}, []),
+        ({}, {}, []),
+        ({}, {"offset_ms": 51.0, "skew_s": 1.5}, []),
+        ({}, {"offset_ms": 60.0}, ["offset moved by +58.75 ms"]),
+        ({}, {"skew_s": -2.0}, ["its clock moved by -2.1 s"]),
+        ({}, {"servers": ()}, ["servers 10.0.0.5 10.0.0.6 → none"]),
+        ({}, {"address": "10.0.4.18"}, ["address 10.0.4.17 → 10.0.4.18"]),
+        ({}, {"drift": ("enabled",)}, ["not as desired: enabled"]),
+        ({"drift": ("enabled",)}, {}, []),
+        ({"state": State.WARNING, "cause": Cause.DRIFT}, {}, ["ok again"]),
+        ({"skew_s": None, "offset_ms": None}, {}, []),
         (LEFT, {"site": "lyon"}, ["ok again"]),
         (AWAY, {}, ["ok again"]),
     ],
 )
-def test_what_changed(last: Record | None, now: dict[str, Any], expected: list[str]) -> None:
+def test_what_changed(
+    usual: Record, last: Record | dict[str, Any] | None, now: dict[str, Any], expected: list[str]
+) -> None:
     """Only what is new, in words."""
-    assert list(what_changed(last, evolve(USUAL, **now))) == expected
+    before = evolve(usual, **last) if isinstance(last, dict) else last
+    assert list(what_changed(before, evolve(usual, **now))) == expected
 
 
-def test_what_changed_when_it_went_away() -> None:
+def test_what_changed_when_it_went_away(usual: Record) -> None:
     """That it tells nothing of its settings is no change of these."""
-    assert what_changed(USUAL, AWAY) == ("unreachable: no answer",)
-    assert what_changed(USUAL, LEFT) == ("is no more among the devices of the watch",)
+    assert what_changed(usual, AWAY) == ("unreachable: no answer",)
+    assert what_changed(usual, LEFT) == ("is no more among the devices of the watch",)
 
 
-def test_a_course_in_letters() -> None:
-    """Silence goes on for as long as anybody looks, and not longer."""
+def test_a_course_in_letters(usual: Record) -> None:
+    """Silence means unchanged where somebody looked, and nothing where nobody did."""
     records = [
-        USUAL,
-        evolve(USUAL, at=AT + HOUR),
+        usual,
+        evolve(usual, at=AT + HOUR),
         evolve(AWAY, at=AT + 2 * HOUR),
-        evolve(USUAL, at=AT + 7 * HOUR, state=State.WARNING, cause=Cause.DRIFT),
+        evolve(usual, at=AT + 7 * HOUR, state=State.WARNING, cause=Cause.DRIFT),
         evolve(LEFT, at=AT + 8 * HOUR),
     ]
-    out = shown(course_table(records, [], AT, AT + 10 * HOUR, 20, show_all=False), 80).splitlines()
+    looked = [
+        (AT, AT + 2.5 * HOUR),
+        (AT + 3.5 * HOUR, AT + 3.5 * HOUR),
+        (AT + 6.5 * HOUR, HOURS_10),
+    ]
+    table = course_table(records, [], (AT, HOURS_10), 20, watched=looked, show_all=False)
+    out = shown(table, 80).splitlines()
     assert out[0] == "lobby-3 (10.0.4.17)"
     assert out[1] == "2026-11-01 12:00 to 2026-11-01 22:00 UTC, 5 records; a column is 1 h"
-    assert out[3] == "state   ··??   W--"
-    assert out[4].startswith("offset  ██     █")
-    assert "offset" not in out[7]
+    assert out[3] == "state   ··??  ?W--"
+    assert out[4] == "        · ok, W warning, ? unknown, - not listed, blank: no look"
+    assert out[5:7] == ["offset  +1.25 ms", "skew    +0.1 s"]
+
+
+def test_a_course_fits_into_a_usual_terminal(usual: Record) -> None:
+    """With all that a legend can say, and the longest offsets; no line is broken."""
+    records = [
+        evolve(usual, offset_ms=-123_456.78),
+        evolve(usual, at=AT + HOUR, state=State.WARNING, offset_ms=987_654.32),
+        evolve(AWAY, at=AT + 2 * HOUR, state=State.CRITICAL),
+        evolve(AWAY, at=AT + 3 * HOUR),
+        evolve(LEFT, at=AT + 4 * HOUR),
+    ]
+    table = course_table(records, [], (AT, HOURS_10), 80, watched=[], show_all=False)
+    strips = shown(table, 80).splitlines()[3:6]
+    assert [line[:6].strip() for line in strips] == ["state", "", "offset"]
+    assert strips[1].endswith("- not listed, blank: no look")
+
+
+@pytest.mark.parametrize(
+    ("offsets", "expected"),
+    [
+        ((0.101, 0.104), "offset  +0.10 ms"),
+        ((0.1, 1.05), "offset  +0.10 ms to +1.05 ms"),
+        ((0.0, 2.0), "offset  ▁    █      0.00 ms to +2.00 ms"),
+    ],
+)
+def test_only_what_differs_is_drawn(
+    usual: Record, offsets: tuple[float, ...], expected: str
+) -> None:
+    """Bars of values that are the same, or as good as, would say that they differ."""
+    records = [
+        evolve(usual, at=AT + place * 5 * HOUR, offset_ms=offset)
+        for place, offset in enumerate(offsets)
+    ]
+    table = course_table(records, [], (AT, HOURS_10), 20, watched=[], show_all=False)
+    assert shown(table).splitlines()[5] == expected
 
 
 def test_what_was_long_before_is_not_drawn() -> None:
     """But it is listed: it was so until the next one; and without numbers there are no bars."""
     records = [AWAY, evolve(AWAY, at=AT + 9 * HOUR)]
-    span = (AT + 5 * HOUR, AT + 10 * HOUR)
-    out = shown(course_table(records, [], *span, 15, show_all=False)).splitlines()
-    assert [line[:7] for line in out[3:5]] == ["state  ", "       "]
-    assert out[3].rstrip() == "state           ??"
+    span = (AT + 5 * HOUR, HOURS_10)
+    table = course_table(records, [], span, 15, watched=[], show_all=False)
+    out = shown(table).splitlines()
+    assert [line[:7] for line in out[3:6]] == ["state  ", "       ", ""]
+    assert out[3].rstrip() == "state           ?"
     assert "2026-11-01 12:00:00  unknown" in "\n".join(out)
 
 
@@ -162,6 +192,12 @@ def test_what_was_noted_is_told() -> None:
     out = shown(sweeps_table("all sites", [empty], notes, (AT, AT + HOUR), 120))
     assert "note 11" in out
     assert "note 1\n" not in out
+    came = [Note(NoteKind.OPENED, f"came {place}", AT + place * HOUR) for place in range(30)]
+    out = shown(sweeps_table("all sites", [empty], [notes[0], *came], (AT, HOURS_10), 120))
+    assert [line.split("  ")[-1] for line in out.splitlines()[-10:]] == [
+        "note 0",
+        *(f"came {place}" for place in range(21, 30)),
+    ]
     assert note_document(notes[0]) == {
         "schema": "axis-ntp/note/v1",
         "kind": "other",
@@ -181,10 +217,22 @@ def test_a_look_without_an_offset() -> None:
     assert "2026-11-01 12:00:00 to 13:00:00" in out
 
 
-def test_evidence_without_any_doubt() -> None:
+def test_who_was_not_tried_was_not_looked_at(usual: Record) -> None:
+    """Neither in the evidence nor in a course is that called a look, nor told twice."""
+    message = "not tried: credentials 'fleet' are suspended"
+    record = evolve(AWAY, cause=Cause.NOT_TRIED, message=message)
+    look = Look(record=record, place=HERE, sweep=SweepRecord(at=AT, ended_at=AT + HOUR))
+    out = shown(evidence_table(Evidence(device="lobby-3", at=AT, before=look, head=HERE)))
+    assert "looked at (UTC)         not tried at 2026-11-01 13:00:00" in out
+    assert "not tried: not tried" not in out
+    assert what_changed(usual, record) == (message,)
+    assert evolve(record, message="no file is left").trouble == "not tried: no file is left"
+
+
+def test_evidence_without_any_doubt(usual: Record) -> None:
     """Then nothing is said of it but how our own clock was."""
     sweep = SweepRecord(at=AT, ended_at=AT, own_skew_s=0.5, own_devices=1)
-    look = Look(record=USUAL, place=HERE)
+    look = Look(record=usual, place=HERE)
     found = Evidence(device="lobby-3", at=AT, own_before=sweep, head=HERE, before=look, after=look)
     out = shown(evidence_table(found))
     assert "Mind what" not in out
@@ -193,20 +241,22 @@ def test_evidence_without_any_doubt() -> None:
     assert "it was +0.5 s against the median of 1 device in sync" in out
 
 
-def test_a_wide_terminal_shows_numbers() -> None:
+def test_a_wide_terminal_shows_numbers(usual: Record) -> None:
     """Offset and skew beside each change."""
-    out = shown(course_table([USUAL], [DAY], AT, AT + HOUR, 120, show_all=True))
+    times = AT, AT + HOUR
+    out = shown(course_table([usual], [DAY], times, 120, watched=[], show_all=True))
     assert "2026-11-01 12:00:00  ok     +1.25 ms  +0.1 s  in sync" in out
     assert "2026-11-01  warning      9        -       -0.5 s to +2.0 s" in out
 
 
 def test_only_days_remain() -> None:
     """Then there is nothing to draw."""
-    out = shown(course_table([], [DAY], AT, AT + HOUR, 120, show_all=False))
+    times = AT, AT + HOUR
+    out = shown(course_table([], [DAY], times, 120, watched=[], show_all=False))
     assert out.splitlines()[1] == "older, day by day"
 
 
-def test_names_of_others_steer_nothing() -> None:
+def test_names_of_others_steer_nothing(usual: Record) -> None:
     """Neither a device, a site, a server nor a message gets at the terminal."""
     evil = "\x1b[31mred\u202e[bold]x[/bold]"
     record = evolve(AWAY, device=evil, site=evil, message=evil, address=evil, serial=evil)
@@ -215,7 +265,12 @@ def test_names_of_others_steer_nothing() -> None:
     verdict = Verdict(fault=evil, blocks=0, records=0, begins_after=HERE, head=HERE)
     for what in (
         course_table(
-            [record, evolve(USUAL, servers=(evil,))], [], AT, AT + HOUR, 120, show_all=True
+            [record, evolve(usual, servers=(evil,))],
+            [],
+            (AT, AT + HOUR),
+            120,
+            watched=[],
+            show_all=True,
         ),
         evidence_table(found),
         evidence_table(evolve(found, before=None)),
@@ -263,15 +318,18 @@ def test_what_is_forgotten_is_told() -> None:
     verdict = Verdict(fault=None, blocks=1, records=1, begins_after=HERE, head=Place(8, "c" * 64))
     out = shown(verdict_table(verdict))
     assert "sound: 1 block with 1 record are as written" in out
-    assert "what was up to block 7 is forgotten" in out
+    remain = "; the sums that remain of it are as written"
+    assert f"what was up to block 7 is forgotten{remain}\n" in out
+    out = shown(verdict_table(evolve(verdict, fault="block 8: is missing")))
+    assert out.endswith("what was up to block 7 is forgotten")
 
 
-def test_columns_are_members_of_documents() -> None:
+def test_columns_are_members_of_documents(usual: Record) -> None:
     """A table has nothing that a document has not."""
     found = Evidence(device="lobby-3", at=AT, head=HERE)
     sweep = SweepRecord(at=AT, ended_at=AT, states=dict.fromkeys(State, 1))
     verdict = Verdict(fault=None, blocks=0, records=0, begins_after=HERE, head=HERE)
-    records = {*record_document(USUAL), *record_document(DAY)}
+    records = {*record_document(usual), *record_document(DAY)}
     assert set(RECORD_COLUMNS) == records
     assert set(EVIDENCE_COLUMNS) <= set(evidence_document(found))
     assert set(SWEEP_COLUMNS) <= set(sweep_document(sweep))

@@ -133,7 +133,7 @@ def test_a_file_that_nobody_may_see(path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_other_files_are_told_from_it(path: Path, tmp_path: Path) -> None:
-    """A text, the file of another program, and a file of a later version are refused."""
+    """A text, the file of another program, and a file of another version are refused."""
     path.write_text("name,host\n" * 100, encoding="utf-8")
     assert fault_of(path) == "file is not a database; name your journal with --journal"
     other = tmp_path / "history.db"
@@ -144,6 +144,11 @@ def test_other_files_are_told_from_it(path: Path, tmp_path: Path) -> None:
     run(later, "PRAGMA user_version = 2")
     assert fault_of(later) == (
         "was written by a newer version of this program; use that one for it"
+    )
+    run(later, "PRAGMA user_version = 0")
+    assert fault_of(later) == (
+        "was written by an earlier version of this program, which this one cannot go on with; "
+        "move it away to begin a new journal"
     )
 
 

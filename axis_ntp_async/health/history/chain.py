@@ -9,9 +9,11 @@ evidence), and even somebody who can write the file cannot pass a changed one
 off as the same. Only what came after the last head that was kept is as good as
 the file's own protection.
 
-What is covered: every cell of `records`, `looks` and `blocks`. What is not:
-sums of what was forgotten, what a watch remembers for itself, and where the
-chain begins: a beginning that was forgotten too early looks like any other.
+What is covered: every cell of `records`, `looks` and `blocks`, and by their
+digests in blocks (`sums.py`) the sums of what was forgotten. What is not: what a
+watch remembers for itself, names of devices of which nothing else is kept, and
+where the chain begins: a beginning that was forgotten too early looks like any
+other.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from axis_ntp_async.health.history.rows import Numbers
+from axis_ntp_async.health.history.rows import Numbers, line_of
 
 GENESIS: Final = bytes(32)
 """The digest before the first block."""
@@ -36,17 +38,12 @@ class BlockDigest:
 
     def __init__(self, before: bytes, *header: object) -> None:
         self._digest = hashlib.sha256(before)
-        self._digest.update(_line(*header))
+        self._digest.update(line_of(*header))
 
     def add(self, seq: object, previous: object, numbers: Numbers, text: object) -> None:
         """Take in one record: its place, that of the one before, its numbers and its look."""
-        self._digest.update(_line(seq, previous, *numbers, text))
+        self._digest.update(line_of(seq, previous, *numbers, text))
 
     def end(self) -> bytes:
         """Give the digest."""
         return self._digest.digest()
-
-
-def _line(*cells: object) -> bytes:
-    """Give cells so that no other cells look the same: texts of ours have no line ends."""
-    return ("\t".join(map(repr, cells)) + "\n").encode("utf-8", "surrogatepass")

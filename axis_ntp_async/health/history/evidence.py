@@ -32,6 +32,9 @@ APART_MOST: Final = dt.timedelta(hours=2)
 OWN_SKEW_MOST_S: Final = 1.0
 """When our own clock and the median of the devices in sync agree: they are read to a second."""
 
+_LEFT_BEFORE: Final = "it was not among the devices of the watch then"
+_LEFT_AFTER: Final = "the next thing known is that it was taken off the devices of the watch"
+
 Range = tuple[float, float]
 """From, to."""
 
@@ -132,12 +135,12 @@ class Evidence:
                 if self.day
                 else "no look at it before that instant is recorded"
             )
-        elif before.record.has_left:
-            yield "it was not among the devices of the watch then"
+        elif not before.record.was_tried:
+            yield _why_untried(before.record, "before", _LEFT_BEFORE)
         elif after is None:
             yield "nobody has looked at it since"
-        elif after.record.has_left:
-            yield "the next thing known is that it was taken off the devices of the watch"
+        elif not after.record.was_tried:
+            yield _why_untried(after.record, "after", _LEFT_AFTER)
         if self.came_twice:
             yield "our own clock was set back over that instant, which so came twice"
         for look, when in ((before, "before"), (after, "after")):
@@ -171,6 +174,10 @@ class Evidence:
         elif any(abs(sweep.own_skew_s or 0.0) > OWN_SKEW_MOST_S for sweep in sweeps):
             told.append("our own clock and most devices in sync did not agree on the time")
         return tuple(told)
+
+
+def _why_untried(record: Record, when: str, left: str) -> str:
+    return left if record.has_left else f"it was to be looked at {when} it, but {record.trouble}"
 
 
 def in_words(span: dt.timedelta) -> str:

@@ -43,6 +43,7 @@ CREATE TABLE blocks (
     last INTEGER NOT NULL,      -- the last record up to here
     sweep TEXT,                 -- the sweep that it ends
     notes TEXT,
+    sums BLOB,                  -- the digest of table sums, where it changed
     digest BLOB NOT NULL
 );
 CREATE INDEX block_of_record ON blocks (last);
@@ -62,16 +63,19 @@ CREATE TABLE hours (            -- what remains of forgotten sweeps
     unknown INTEGER NOT NULL, critical INTEGER NOT NULL,
     PRIMARY KEY (hour, site)
 ) WITHOUT ROWID;
+CREATE TABLE sums (             -- the digest of what days and hours have of a day
+    day INTEGER PRIMARY KEY, digest BLOB NOT NULL
+);
 CREATE TABLE memory (key BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE owner (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT, since TEXT)
 """
 
 HISTORY: Final = FileKind(
-    noun="history", error=HistoryError, application=0x41784E48, version=1, tables=_TABLES
+    noun="history", error=HistoryError, application=0x41784E48, version=2, tables=_TABLES
 )
 """How a history is made, opened, and told from other files."""
 
 
-def default_path() -> Path:
-    """Give the history of this user."""
-    return state_path("history.db")
+def history_path(given: str | None = None) -> Path:
+    """Give where a history is: where somebody says, by default that of this user."""
+    return Path(given) if given else state_path("history.db")

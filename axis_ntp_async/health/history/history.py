@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from attrs import evolve
 
@@ -26,10 +26,8 @@ from axis_ntp_async.health.history.keeping import HistoryRules, differs
 from axis_ntp_async.health.history.pruning import prune
 from axis_ntp_async.health.history.record import Note, NoteKind, Record, SweepRecord
 from axis_ntp_async.health.history.rows import bytes_of, text_of
-from axis_ntp_async.health.history.writing import Item, Writer, blocks_of, transaction
-from axis_ntp_async.storage.lock import Lock
-
-_OWNER: Final = "INSERT OR REPLACE INTO owner VALUES (1, ?, ?)"
+from axis_ntp_async.health.history.writing import Block, Item, Writer, blocks_of, transaction
+from axis_ntp_async.storage.claim import Claim
 
 
 class History:
@@ -57,7 +55,13 @@ class History:
         self.path = Path(path)
         self.owner = owner
         self.rules = rules
-        self._lock = Lock(HISTORY, self.path)
+        self._claim = Claim(
+            kind=HISTORY,
+            path=self.path,
+            owner=owner,
+            refusal=HistoryLockedError,
+            rule="one process at a time writes it",
+        )
         self._connection: sqlite3.Connection | None = None
         self._writer = Writer()
         self._last: dict[str, Record] = {}
@@ -71,18 +75,10 @@ class History:
         self._lost = 0
 
     def __enter__(self) -> Self:
-        HISTORY.make_folder(self.path)
-        if not self._lock.acquire():
-            raise HistoryLockedError(
-                f"history {self.path} is in use by {self._other_owner()}; "
-                "one process at a time writes it"
-            )
+        self._claim.make()
         try:
-            HISTORY.create(self.path)
             self._connection = HISTORY.connect(self.path)
             with HISTORY.telling(self.path):
-                now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-                self._connection.execute(_OWNER, (self.owner, now))
                 self._writer, self._last = Writer.load(self._connection)
         except BaseException:
             self._close()
@@ -97,8 +93,6 @@ class History:
     ) -> None:
         with contextlib.suppress(HistoryError):
             self._write()
-            with HISTORY.telling(self.path):
-                self._opened.execute("DELETE FROM owner")
         self._close()
 
     @property
@@ -173,11 +167,16 @@ class History:
         Raises:
             HistoryError: The file cannot be written.
         """
-        with HISTORY.telling(self.path):
-            first, is_more = prune(self._opened, self.rules, now)
-        for name in self._writer.forget(first):
+        opened, written = self._opened, None
+        with HISTORY.telling(self.path), transaction(opened) as connection:
+            pruned = prune(connection, self.rules, now)
+            if pruned.sums is not None:
+                written = self._writer.write(connection, [Block(now, sums=pruned.sums)])
+        if written is not None:
+            self._writer.take(written)
+        for name in self._writer.forget(pruned.first):
             self._last.pop(name, None)
-        return is_more
+        return pruned.is_more
 
     def memory(self) -> dict[str, str]:
         """Give what was remembered; it is no part of the chain."""
@@ -252,22 +251,11 @@ class History:
         )
         self._is_patchy = True
 
-    def _other_owner(self) -> str:
-        """Give who has it now; it may be making the file at this moment."""
-        row = None
-        with (
-            contextlib.suppress(HistoryError),
-            HISTORY.telling(self.path),
-            contextlib.closing(HISTORY.connect(self.path)) as connection,
-        ):
-            row = connection.execute("SELECT name, since FROM owner").fetchone()
-        return f"{row[0]} since {row[1]}" if row and row[0] else "another process"
-
     def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-        self._lock.release()
+        self._claim.end()
 
 
 def _farewell(record: Record, at: dt.datetime) -> Record:

@@ -8,11 +8,13 @@ import itertools
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from attrs import evolve, frozen
 
-from axis_ntp_async.health.history.evidence import Evidence
+from axis_ntp_async.health.history.course import course_of
+from axis_ntp_async.health.history.damage import refuse_what_hides
+from axis_ntp_async.health.history.evidence import APART_MOST, Evidence
 from axis_ntp_async.health.history.files import HISTORY
 from axis_ntp_async.health.history.record import (
     DayRecord,
@@ -23,20 +25,21 @@ from axis_ntp_async.health.history.record import (
     Verdict,
 )
 from axis_ntp_async.health.history.rows import (
-    STATES,
+    HOUR_MS,
     Numbers,
-    day_of,
+    damaged,
+    day_from,
+    hour_from,
     key_of,
     milliseconds,
-    moment,
     notes_from,
     record_from,
     sweep_from,
-    thousand_of,
     total_of,
 )
 from axis_ntp_async.health.history.searching import find_evidence
 from axis_ntp_async.health.history.verifying import verify
+from axis_ntp_async.health.history.watched import Times, watched
 
 _HOUR: Final = dt.timedelta(hours=1)
 _FIRST: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -44,25 +47,12 @@ _LAST: Final = dt.datetime(9999, 1, 1, tzinfo=dt.UTC)
 
 _COLUMNS: Final = "seq, text, records.at_ms, offset_us, skew_ms, uncertainty_ms"
 
-_COURSE: Final = f"""
-WITH RECURSIVE course (place, before) AS (
-    SELECT seq, previous FROM records WHERE seq = (
-        SELECT MAX(ends.seq) FROM devices JOIN looks ON looks.device = devices.id
-        JOIN ends ON ends.look = looks.id WHERE name = ?
-    )
-    UNION ALL
-    SELECT seq, previous FROM records JOIN course ON seq = before AND seq < place
-)
-SELECT {_COLUMNS} FROM course JOIN records ON seq = place JOIN looks ON looks.id = look
-ORDER BY seq
-"""  # noqa: S608  names of columns
-"""The records of one device, from its last one back to its first."""
-
 _WORST_OF_EACH_STEP: Final = f"""
 SELECT {_COLUMNS} FROM (
     SELECT MAX(rank << 48 | seq) & 0xFFFFFFFFFFFF AS worst FROM records
     JOIN looks ON looks.id = look
-    WHERE seq > IFNULL((SELECT MAX(last) FROM blocks WHERE number < ?), 0) AND at_ms >= ?
+    WHERE seq > IFNULL((SELECT MAX(last) FROM blocks WHERE number < ?), 0)
+        AND NOT (typeof(at_ms) = 'integer' AND at_ms BETWEEN 0 AND ? - 1)
     GROUP BY device, (at_ms - ?) / ?
 ) JOIN records ON seq = worst JOIN looks ON looks.id = look ORDER BY seq
 """  # noqa: S608  names of columns
@@ -106,6 +96,8 @@ class HistoryReader:
                 "SELECT sweep FROM blocks WHERE sweep IS NOT NULL ORDER BY number DESC LIMIT 100"
             ):
                 known |= {site or "" for site in sweep_from(text).sites}
+            if not all(isinstance(site, str) for site in known):
+                raise damaged("the name of a site in it")
             return tuple(sorted(known - {""}))
 
     def timeline(
@@ -132,15 +124,12 @@ class HistoryReader:
     ) -> tuple[DayRecord, ...]:
         """Give what remains of one device's forgotten records, day by day."""
         with self._open() as connection:
-            first, last = connection.execute("SELECT MIN(day), MAX(day) FROM days").fetchone()
-            if first is None:
-                return ()
-            first, last = max(first, _day(since)), min(last, _day(until))
-            return tuple(
-                found
-                for day in range(first, last + 1)
-                if (found := day_record(connection, device, day))
-            )
+            days = connection.execute(
+                "SELECT day FROM sums WHERE day BETWEEN ? AND ? ORDER BY day",
+                (_day(since), _day(until)),
+            ).fetchall()
+            found = (day_record(connection, device, day) for (day,) in days)
+            return tuple(day for day in found if day is not None)
 
     def sweeps(
         self,
@@ -166,6 +155,13 @@ class HistoryReader:
             for sweep in found
             if (states := sweep.sites.get(site or None)) is not None
         )
+
+    def watched(self, since: dt.datetime, until: dt.datetime) -> tuple[Times, ...]:
+        """Give when somebody looked in a span of time, see `watched()`."""
+        around = since - APART_MOST, until + APART_MOST
+        with self._open() as connection:
+            found = _sweeps(connection, *around)
+            return watched((sweep.at, sweep.ended_at) for sweep in found if sweep.is_complete)
 
     def notes(self, since: dt.datetime = _FIRST, until: dt.datetime = _LAST) -> tuple[Note, ...]:
         """Give what was noted in a span of time."""
@@ -221,57 +217,51 @@ class HistoryReader:
                 still hold it. Without one, it cannot be seen when the end was cut
                 off, or everything was written anew.
         """
-        with self._open() as connection:
+        with self._open(is_to_be_read=False) as connection:
             return verify(connection, head)
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def _open(self, *, is_to_be_read: bool = True) -> Iterator[sqlite3.Connection]:
         with (
             HISTORY.telling(self.path),
             contextlib.closing(HISTORY.connect(self.path)) as connection,
         ):
+            connection.text_factory = _as_text
             connection.execute("BEGIN")  # all that is read is of one moment
+            if is_to_be_read:
+                refuse_what_hides(connection)
             yield connection
-
-
-def course_of(connection: sqlite3.Connection, device: str) -> Iterator[tuple[int, Record]]:
-    """Give the records of a device with their places, from its first one on."""
-    for seq, text, *numbers in connection.execute(_COURSE, (key_of(device),)):
-        yield seq, record_from(text, Numbers(*numbers))
 
 
 def _sweeps(
     connection: sqlite3.Connection, since: dt.datetime, until: dt.datetime
 ) -> Iterator[SweepRecord]:
     rows = connection.execute(
-        "SELECT sweep FROM blocks WHERE sweep IS NOT NULL AND at_ms BETWEEN ? AND ? "
-        "ORDER BY number",
+        "SELECT number, at_ms, sweep FROM blocks WHERE sweep IS NOT NULL "
+        "AND at_ms BETWEEN ? AND ? ORDER BY number",
         (milliseconds(since), milliseconds(until)),
     )
-    for (text,) in rows:
-        yield sweep_from(text)
+    for number, at_ms, text in rows:
+        sweep = sweep_from(text)
+        if milliseconds(sweep.ended_at) != at_ms:
+            raise damaged(f"block {number} in it")
+        yield sweep
 
 
 def _hours(
     connection: sqlite3.Connection, since: dt.datetime, until: dt.datetime
 ) -> Iterator[SweepRecord]:
-    hour_ms = int(_HOUR.total_seconds()) * 1000
     rows = connection.execute(
-        _HOURS, (milliseconds(since) // hour_ms, milliseconds(until) // hour_ms)
+        _HOURS, (milliseconds(since) // HOUR_MS, milliseconds(until) // HOUR_MS)
     )
-    for hour, group in itertools.groupby(rows, key=lambda row: row[0]):
-        sites, sweeps = dict[str | None, dict[Any, int]](), 1
-        for _, site, count, *sums in group:
-            sweeps = max(sweeps, count)
-            means = (round(total / count) for total in sums)
-            sites[site or None] = {
-                state: mean for state, mean in zip(STATES, means, strict=True) if mean
-            }
-        begin = moment(hour * hour_ms)
+    hours = (hour_from(*row) for row in rows)
+    for begin, same in itertools.groupby(hours, lambda hour: hour.begin):
+        group = list(same)
+        sites = {one.site: one.states for one in group}
         yield SweepRecord(
             at=begin,
             ended_at=begin + _HOUR,
-            sweeps=sweeps,
+            sweeps=max(one.sweeps for one in group),
             sites=sites,
             states=total_of(sites.values()),
         )
@@ -284,15 +274,9 @@ def _day(at: dt.datetime) -> int:
 def day_record(connection: sqlite3.Connection, device: str, day: int) -> DayRecord | None:
     """Give what remains of a device's forgotten records of one day."""
     row = connection.execute(_DAYS, (day, key_of(device))).fetchone()
-    if row is None:
-        return None
-    number, records, worst, *ends = row
-    least_offset, most_offset, least_skew, most_skew = map(thousand_of, ends)
-    return DayRecord(
-        device=device,
-        day=day_of(number),
-        records=records,
-        worst=STATES[worst],
-        offset_ms=None if least_offset is None else (least_offset, most_offset or 0.0),
-        skew_s=None if least_skew is None else (least_skew, most_skew or 0.0),
-    )
+    return day_from(device, *row) if row else None
+
+
+def _as_text(cell: bytes) -> str:
+    """Give a text, also one that is none: it fits nothing that we write."""
+    return cell.decode("utf-8", "surrogateescape")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from attrs import field, frozen
 
@@ -58,6 +58,20 @@ class Record:
     uncertainty_s: float | None = None
     drift: tuple[str, ...] = ()
     has_left: bool = False
+
+    @property
+    def was_tried(self) -> bool:
+        """Whether anybody tried to look at it."""
+        return not self.has_left and self.cause is not Cause.NOT_TRIED
+
+    @property
+    def trouble(self) -> str:
+        """What was wrong, in words; empty when nothing was."""
+        if self.cause is None:
+            return ""
+        cause = self.cause.value.replace("_", " ")
+        message = self.message.removeprefix(f"{cause}: ")
+        return f"{cause}: {message}" if message else cause
 
 
 @frozen(kw_only=True)
@@ -125,11 +139,30 @@ class DayRecord:
     skew_s: tuple[float, float] | None = None
 
 
+@frozen(kw_only=True)
+class LastWeek:
+    """
+    What a history knows of the last week.
+
+    Attributes:
+        sweeps: The sweeps, oldest first.
+        courses: Records of devices by name, oldest first; of each step the worst.
+        fault: Why it could not be read; empty when it could, or there is none.
+    """
+
+    sweeps: Sequence[SweepRecord] = ()
+    courses: Mapping[str, Sequence[Record]] = field(factory=dict, hash=False)
+    fault: str = ""
+
+
 class NoteKind(enum.Enum):
     """What happened besides sweeps."""
 
     OPENED = "opened"
     """A watch began to write."""
+
+    CLOSED = "closed"
+    """It ended, and was not killed."""
 
     OWN_CLOCK = "own_clock"
     """Our own clock was set, or the fleet says that it is wrong."""

@@ -57,6 +57,7 @@ class Recorder:
         self._remembered = memory.plain(with_offsets=with_offsets)
         self._records: list[Record] = []
         self._written_at = time.monotonic()
+        self._has_begun = False
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
 
     async def __aenter__(self) -> Self:
@@ -70,6 +71,9 @@ class Recorder:
     ) -> None:
         records, self._records = self._records, []
         self._thread.submit(self._try, lambda: self._history.append(records))
+        if self._has_begun:
+            closed = NoteKind.CLOSED, "the watch ended"
+            self._thread.submit(self._try, lambda: self._history.note(*closed))
         self._thread.shutdown()
 
     async def take(self, event: WatchEvent) -> None:
@@ -85,6 +89,7 @@ class Recorder:
         elif isinstance(event, SweepBegan) and event.number == 1:
             by = f" by {self._history.owner}" if self._history.owner else ""
             text = f"a watch began to write{by}"
+            self._has_begun = True
             await self._in_thread(lambda: self._history.note(NoteKind.OPENED, text, event.at))
 
     async def _write(self) -> None:

@@ -9,16 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import evolve
 
+from axis_ntp_async.health.history.chain import GENESIS
 from axis_ntp_async.health.history.evidence import APART_MOST, Evidence, Look
 from axis_ntp_async.health.history.record import DayRecord, Note, Place, Record, SweepRecord
-from axis_ntp_async.health.history.rows import milliseconds, notes_from, sweep_from
+from axis_ntp_async.health.history.rows import damaged, milliseconds, notes_from, sweep_from
+from axis_ntp_async.health.history.writing import head_of
 
 
 def find_evidence(
     connection: sqlite3.Connection,
     device: str,
     at: dt.datetime,
-    course: Iterable[tuple[int, Record]],
+    course: Sequence[tuple[int, Record]],
     day: DayRecord | None,
 ) -> Evidence:
     """
@@ -31,7 +33,8 @@ def find_evidence(
         course: All records of the device with their places, in their order.
         day: What remains of that day, should the records be forgotten.
     """
-    looks, notes = _looks_and_notes(connection, list(course), at)
+    looks, notes = _looks_and_notes(connection, course, at)
+    head = head_of(connection)
     near = list(_sweeps_near(connection, at))
     telling = [sweep for sweep in near if sweep.own_skew_s is not None]
     return Evidence(
@@ -44,7 +47,7 @@ def find_evidence(
         notes=notes,
         day=None if looks[0] else day,
         came_twice=_came_twice(near, at),
-        head=head_of(connection),
+        head=Place(head.number, head.digest.hex()),
     )
 
 
@@ -166,19 +169,8 @@ def _block_of(connection: sqlite3.Connection, seq: int) -> Place:
     row = connection.execute(
         "SELECT number, digest FROM blocks WHERE last >= ? ORDER BY last, number LIMIT 1", (seq,)
     ).fetchone()
-    if row is None:
-        raise ValueError(f"record {seq} is in no block; see: axis-ntp history verify")
-    return Place(row[0], bytes(row[1]).hex())
-
-
-def head_of(connection: sqlite3.Connection) -> Place:
-    """Give the end of the chain."""
-    row = (
-        connection.execute(
-            "SELECT number, digest FROM blocks ORDER BY number DESC LIMIT 1"
-        ).fetchone()
-        or connection.execute("SELECT number, digest FROM anchor").fetchone()
-    )
-    if row is None:
-        raise ValueError("the beginning of its chain is missing")
-    return Place(row[0], bytes(row[1]).hex())
+    match row:
+        case (int(number), bytes(digest)) if len(digest) == len(GENESIS):
+            return Place(number, digest.hex())
+        case _:
+            raise damaged(f"the block of record {seq} in it")

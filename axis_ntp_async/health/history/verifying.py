@@ -12,13 +12,16 @@ from attrs import define, field
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.history.chain import BlockDigest
 from axis_ntp_async.health.history.record import Place, Verdict
-from axis_ntp_async.health.history.rows import Numbers, key_of
+from axis_ntp_async.health.history.rows import DAMAGE, Numbers, key_of
+from axis_ntp_async.health.history.sums import fault_of_sums
 
 _RECORDS: Final = """
 SELECT seq, previous, look, at_ms, offset_us, skew_ms, uncertainty_ms
 FROM records ORDER BY seq
 """
-_BLOCKS: Final = "SELECT number, at_ms, last, sweep, notes, digest FROM blocks ORDER BY number"
+_BLOCKS: Final = (
+    "SELECT number, at_ms, last, sweep, notes, sums, digest FROM blocks ORDER BY number"
+)
 _LOOKS: Final = """
 SELECT looks.id, looks.device, name, rank, text FROM looks
 LEFT JOIN devices ON devices.id = looks.device
@@ -70,6 +73,8 @@ class _Check:
             raise _FaultError("table ends: does not fit the records")
         if unused := self.looks.keys() - self.ends.keys():
             raise _FaultError(f"look {min(unused)}: no record has it")
+        if fault := fault_of_sums(self.connection):
+            raise _FaultError(fault)
 
     def _read_looks(self) -> None:
         for look, device, name, rank, text in self.connection.execute(_LOOKS):
@@ -130,7 +135,7 @@ class _Check:
 
 def verify(connection: sqlite3.Connection, head: Place | None = None) -> Verdict:
     """
-    Check every block, record and look; give the first fault.
+    Check every block, record, look and sum; give the first fault.
 
     Args:
         connection: To the history.
@@ -168,7 +173,7 @@ def _fits(name: object, rank: object, text: object) -> bool:
     try:
         members = json.loads(text) if isinstance(text, str) else {}
         return bool(name == key_of(members["device"]) and rank == State(members["state"]).rank)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (*DAMAGE, AttributeError):
         return False
 
 

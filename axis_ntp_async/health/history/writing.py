@@ -14,6 +14,7 @@ from axis_ntp_async.health.history.chain import GENESIS, BlockDigest
 from axis_ntp_async.health.history.record import Note, Record, SweepRecord
 from axis_ntp_async.health.history.rows import (
     Numbers,
+    damaged,
     key_of,
     look_text,
     milliseconds,
@@ -36,12 +37,14 @@ class Block:
         at: Of the last thing in it.
         records, notes: What is in it.
         sweep: The sweep that it ends.
+        sums: The digest of all sums, where it has changed.
     """
 
     at: dt.datetime
     records: list[Record] = field(factory=list)
     notes: list[Note] = field(factory=list)
     sweep: SweepRecord | None = None
+    sums: bytes | None = None
 
 
 def blocks_of(items: Iterable[Item]) -> list[Block]:
@@ -93,6 +96,27 @@ class Head:
     digest: bytes = GENESIS
 
 
+def head_of(connection: sqlite3.Connection) -> Head:
+    """Give the end of the chain."""
+    row = connection.execute(
+        "SELECT number, last, digest FROM blocks ORDER BY number DESC LIMIT 1"
+    ).fetchone()
+    return _head(row) if row else anchor_of(connection)
+
+
+def anchor_of(connection: sqlite3.Connection) -> Head:
+    """Give the last block that was forgotten."""
+    return _head(connection.execute("SELECT number, last, digest FROM anchor").fetchone())
+
+
+def _head(row: tuple[object, ...] | None) -> Head:
+    match row:
+        case (int(number), int(last), bytes(digest)) if len(digest) == len(GENESIS):
+            return Head(number, last, digest)
+        case _:
+            raise damaged("the chain of its blocks")
+
+
 @define
 class Writer:
     """
@@ -109,15 +133,7 @@ class Writer:
     @classmethod
     def load(cls, connection: sqlite3.Connection) -> tuple[Writer, dict[str, Record]]:
         """Find out where a history goes on; also give the last record of each device."""
-        head = (
-            connection.execute(
-                "SELECT number, last, digest FROM blocks ORDER BY number DESC LIMIT 1"
-            ).fetchone()
-            or connection.execute("SELECT number, last, digest FROM anchor").fetchone()
-        )
-        if head is None:
-            raise ValueError("the beginning of its chain is missing")
-        writer, records = cls(Head(*head)), dict[str, Record]()
+        writer, records = cls(head_of(connection)), dict[str, Record]()
         for seq, look, text, *numbers in connection.execute(
             "SELECT seq, look, text, at_ms, offset_us, skew_ms, uncertainty_ms "
             "FROM ends JOIN records USING (seq, look) JOIN looks ON looks.id = look ORDER BY seq"
@@ -153,7 +169,7 @@ def _write_block(
     number, seq, at = written.head.number + 1, written.head.last, milliseconds(block.at)
     sweep = sweep_text(block.sweep) if block.sweep else None
     notes = notes_text(tuple(block.notes))
-    header = (number, at, seq + len(block.records), sweep, notes)
+    header = (number, at, seq + len(block.records), sweep, notes, block.sums)
     digest = BlockDigest(written.head.digest, *header)
     rows = []
     for record in block.records:
@@ -171,7 +187,7 @@ def _write_block(
     )
     written.head = Head(number, seq, digest.end())
     connection.execute(
-        "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO blocks VALUES (?, ?, ?, ?, ?, ?, ?)",
         (*header, written.head.digest),
     )
 

@@ -11,8 +11,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from axis_ntp_async.health.finding import State
-from axis_ntp_async.health.history.evidence import APART_MOST
 from axis_ntp_async.health.history.record import DayRecord, Record
+from axis_ntp_async.health.history.watched import Times
 from axis_ntp_async.report.history.strips import (
     Span,
     between,
@@ -21,7 +21,6 @@ from axis_ntp_async.report.history.strips import (
     points_of,
     seconds,
     sparkline,
-    trouble,
 )
 from axis_ntp_async.report.tables import (
     STYLES,
@@ -33,19 +32,24 @@ from axis_ntp_async.report.tables import (
 )
 
 _LETTERS: Final = {State.OK: "·", State.WARNING: "W", State.UNKNOWN: "?", State.CRITICAL: "C"}
-_LEGEND: Final = "· ok, W warning, ? unknown, C critical, - not listed, blank: nobody looked"
+_WORDS: Final = {
+    **{letter: state.value for state, letter in _LETTERS.items()},
+    "-": "not listed",
+    " ": "blank: no look",
+}
 _MOMENT: Final = dt.timedelta(milliseconds=1)
 _STEP_MS: Final = 50.0
+_FLAT: Final = 1.0
 _WIDE: Final = 100
 
 
 def course_table(
     records: Sequence[Record],
     days: Sequence[DayRecord],
-    since: dt.datetime,
-    until: dt.datetime,
+    times: Times,
     width: int,
     *,
+    watched: Sequence[Times],
     show_all: bool,
 ) -> RenderableType:
     """
@@ -54,16 +58,16 @@ def course_table(
     Args:
         records: Its records; the first may be older than the span.
         days: What remains of older ones.
-        since: When the span begins.
-        until: When it ends.
+        times: When the span begins, and when it ends.
         width: Of the terminal.
+        watched: When somebody looked.
         show_all: Whether to list records that tell no change, too.
     """
     parts: list[RenderableType] = []
     if records:
-        span = Span(max(since, records[0].at), until, points_of(width))
+        span = Span(max(times[0], records[0].at), times[1], points_of(width))
         parts += [identity(records[-1]), between(span, counted(len(records), "record"))]
-        parts += [Text(), *_strips(records, span)]
+        parts += [Text(), *_strips(records, span, watched)]
     if days:
         parts += [Text(), *days_table(days)]
     if records:
@@ -71,26 +75,37 @@ def course_table(
     return Group(*parts)
 
 
-def _strips(records: Sequence[Record], span: Span) -> Iterator[RenderableType]:
+def _strips(
+    records: Sequence[Record], span: Span, watched: Sequence[Times]
+) -> Iterator[RenderableType]:
     shown: list[list[Record]] = [[] for _ in range(span.points)]
     for record, after in itertools.zip_longest(records, records[1:]):
-        # Silence means unchanged, but not for longer than anybody looks.
-        end = min(record.at + APART_MOST, after.at if after else span.until, span.until)
-        first, last = span.place(record.at), span.place(max(record.at, end - _MOMENT))
-        if end >= span.since:
-            for place in range(first, last + 1):
-                shown[place].append(record)
-    worst = [max(here, key=_badness, default=None) for here in shown]
-    letters = Text("state   ")
-    for record in worst:
-        letters.append(*_letter(record))
-    yield letters
-    for title, value, told in (
-        ("offset  ", lambda one: one.offset_ms, signed_offset),
-        ("skew    ", lambda one: one.skew_s, signed_skew),
-    ):
-        yield from _bars(title, shown, value, told)
-    yield Text(f"        {_LEGEND}", style="dim")
+        end = after.at if after else span.until
+        for place in _places(record, end, span, watched):
+            shown[place].append(record)
+    letters = [_letter(max(here, key=_badness, default=None)) for here in shown]
+    yield Text.assemble("state   ", *letters)
+    known = {letter for letter, _ in letters}
+    words = (f"{letter} {what}".strip() for letter, what in _WORDS.items() if letter in known)
+    yield Text(f"        {', '.join(words)}", style="dim")
+    yield from _bars("offset  ", shown, lambda one: one.offset_ms, signed_offset)
+    yield from _bars("skew    ", shown, lambda one: one.skew_s, signed_skew)
+
+
+def _places(record: Record, end: dt.datetime, span: Span, watched: Sequence[Times]) -> set[int]:
+    """
+    Give the steps in which somebody found a device as a record says.
+
+    That is when it was written; and until the next one, as long as somebody
+    looked: then silence means unchanged.
+    """
+    places = {span.place(record.at)} if record.at >= span.since else set()
+    for begin, stop in watched:
+        first = max(record.at, begin, span.since)
+        last = min(end - _MOMENT, stop, span.until)
+        if first <= last:
+            places.update(range(span.place(first), span.place(last) + 1))
+    return places
 
 
 def _badness(record: Record) -> tuple[int, dt.datetime]:
@@ -116,9 +131,12 @@ def _bars(
         for here in shown
     ]
     every = [one for here in shown for record in here if (one := value(record)) is not None]
-    if every:
-        least, most = min(every), max(every)
-        yield Text.assemble(title, sparkline(columns), f"  {told(least)} to {told(most)}")
+    if not every:
+        return
+    least, most = min(every), max(every)
+    bounds = " to ".join(dict.fromkeys((told(least), told(most))))
+    is_flat = most - least <= _FLAT  # of a millisecond or a second there is nothing to be drawn
+    yield Text(f"{title}{bounds}" if is_flat else f"{title}{sparkline(columns)}  {bounds}")
 
 
 def _changes(records: Sequence[Record], width: int, *, show_all: bool) -> Iterator[RenderableType]:
@@ -162,7 +180,7 @@ def what_changed(last: Record | None, record: Record) -> tuple[str, ...]:
     """Give what a record says that the one before did not; nothing when it only repeats it."""
     if record.has_left:
         return ("is no more among the devices of the watch",)
-    told = trouble(record)
+    told = record.trouble
     if last is None:
         return (told or "in sync",)
     what = []

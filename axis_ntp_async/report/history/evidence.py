@@ -11,7 +11,7 @@ from rich.text import Text
 
 from axis_ntp_async.health.history.evidence import Evidence, Look, in_words
 from axis_ntp_async.health.history.record import SweepRecord, Verdict
-from axis_ntp_async.report.history.strips import days_table, identity, seconds, trouble
+from axis_ntp_async.report.history.strips import days_table, identity, seconds
 from axis_ntp_async.report.printable import printable
 from axis_ntp_async.report.tables import counted, plain_table, signed_offset, signed_skew, word
 
@@ -75,7 +75,7 @@ def _looks(evidence: Evidence) -> RenderableType:
         ("looked at (UTC)", _when),
         ("as recorded at", lambda one: seconds(one.record.at)),
         ("state", lambda one: "not listed" if one.record.has_left else one.record.state.value),
-        ("trouble", lambda one: trouble(one.record) or "-"),
+        ("trouble", lambda one: one.record.trouble or "-"),
         ("its clock against ours", _skew),
         ("offset it reported", _offset),
         ("synced, it said", lambda one: word(one.record.synced)),
@@ -86,6 +86,8 @@ def _looks(evidence: Evidence) -> RenderableType:
 
 
 def _when(look: Look) -> str:
+    if not look.record.was_tried:
+        return f"{'not listed' if look.record.has_left else 'not tried'} at {seconds(look.latest)}"
     if look.sweep is None:
         return seconds(look.record.at)
     return f"{seconds(look.earliest)} to {look.latest:%H:%M:%S}"
@@ -125,7 +127,9 @@ def verdict_table(verdict: Verdict) -> RenderableType:
         lines.append(Text.assemble(("NOT sound: ", "bold red"), printable(verdict.fault or "")))
         lines.append(Text(f"before that, {checked} are as written"))
     if verdict.begins_after.number:
-        lines.append(Text(f"what was up to block {verdict.begins_after.number} is forgotten"))
+        sums = "; the sums that remain of it are as written" if verdict.is_sound else ""
+        forgotten = f"what was up to block {verdict.begins_after.number} is forgotten{sums}"
+        lines.append(Text(forgotten))
     if verdict.is_sound:
         lines.append(Text(f"the last block is {verdict.head}"))
     return Group(*lines)

@@ -100,14 +100,6 @@ def _from_to(bounds: Range | None, told: Callable[[float | None], str]) -> str:
     return f"{told(bounds[0])} to {told(bounds[1])}" if bounds else "-"
 
 
-def trouble(record: Record) -> str:
-    """Give what was wrong; nothing when nothing was."""
-    if record.cause is None:
-        return ""
-    cause = record.cause.value.replace("_", " ")
-    return f"{cause}: {record.message}" if record.message else cause
-
-
 def minutes(moment: dt.datetime) -> str:
     """Give a moment in UTC to the minute."""
     return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M}"

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from axis_ntp_async.health.finding import State
-from axis_ntp_async.health.history.record import Note, SweepRecord
+from axis_ntp_async.health.history.record import Note, NoteKind, SweepRecord
 from axis_ntp_async.report.history.strips import (
     Span,
     between,
@@ -23,6 +23,7 @@ from axis_ntp_async.report.printable import printable
 from axis_ntp_async.report.tables import counted, natural, plain_table
 
 _NOTES: Final = 10
+_COMING_AND_GOING: Final = (NoteKind.OPENED, NoteKind.CLOSED)
 
 
 def sweeps_table(
@@ -51,10 +52,17 @@ def sweeps_table(
         _ratios(sweeps, span),
         *_lowest(sweeps),
     ]
-    shown = list(notes)[-_NOTES:]
+    shown = _worth_it(notes)
     if shown:
         parts += [Text(), plain_table(("when (UTC)", "besides"), map(_noted, shown))]
     return Group(*parts)
+
+
+def _worth_it(notes: Sequence[Note]) -> list[Note]:
+    """Give the last notes; those of watches that come and go leave their place to others."""
+    rare = [note for note in notes if note.kind not in _COMING_AND_GOING][-_NOTES:]
+    usual = [note for note in notes if note.kind in _COMING_AND_GOING]
+    return sorted([*rare, *usual[len(rare) - _NOTES :]], key=lambda note: note.at)
 
 
 def _noted(note: Note) -> tuple[str, str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from axis_ntp_async.health.finding import PROFILES, Finding, Thresholds
-from axis_ntp_async.health.history.record import Record, SweepRecord
+from axis_ntp_async.health.history.record import LastWeek, Record, SweepRecord
 from axis_ntp_async.health.sweep import Summary
 from axis_ntp_async.health.watch.site_causes import SiteCause
 
@@ -46,3 +46,8 @@ class Report:
     sweeps: Sequence[SweepRecord] = ()
     courses: Mapping[str, Sequence[Record]] = field(factory=dict, hash=False)
     commands: str = ""
+
+    def with_history(self, week: LastWeek) -> Report:
+        """Give the same with what a history knows, or with why it does not."""
+        notes = (*self.notes, week.fault) if week.fault else self.notes
+        return evolve(self, sweeps=week.sweeps, courses=week.courses, notes=notes)

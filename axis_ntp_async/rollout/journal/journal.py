@@ -38,7 +38,7 @@ from axis_ntp_async.rollout.plan import (
 from axis_ntp_async.rollout.planning.document import plan_head, step_document
 from axis_ntp_async.rollout.rules.proof import Verdict
 from axis_ntp_async.rollout.runs import Run, RunStatus, RunSummary
-from axis_ntp_async.storage.lock import Lock
+from axis_ntp_async.storage.claim import Claim
 
 _AT_ONCE: Final = 500
 """Rows of one commit, at most."""
@@ -75,29 +75,22 @@ class Journal:
         """Who was at it before and did not end in an orderly way."""
         self.running: str | None = None
         """The run that is being carried out now."""
-        self._lock = Lock(JOURNAL, self.path)
+        self._claim = Claim(
+            kind=JOURNAL,
+            path=self.path,
+            owner=owner,
+            refusal=JournalLockedError,
+            rule="there is one run at a time",
+        )
         self._wishes: queue.SimpleQueue[_Wish | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        JOURNAL.make_folder(self.path)
-        if not self._lock.acquire():
-            raise JournalLockedError(
-                f"journal {self.path} is in use by {self._other_owner()}; "
-                "there is one run at a time"
-            )
+        self.left_by = self._claim.make()
         try:
-            JOURNAL.create(self.path)
-            self.left_by = self._owner()
-            self._now(
-                (
-                    "INSERT OR REPLACE INTO owner VALUES (1, ?, ?)",
-                    (self.owner, _text(dt.datetime.now(dt.UTC))),
-                )
-            )
             connection = JOURNAL.connect(self.path)
         except BaseException:
-            self._lock.release()
+            self._claim.drop()
             raise
         self._thread = threading.Thread(
             target=self._write, args=(connection,), name="journal", daemon=True
@@ -116,9 +109,7 @@ class Journal:
             return
         self._wishes.put(None)
         thread.join()
-        with contextlib.suppress(JournalError):
-            self._now(("DELETE FROM owner", ()))
-        self._lock.release()
+        self._claim.end()
 
     def begin(self, name: str, plan: Plan, by: str) -> Run:
         """
@@ -205,21 +196,6 @@ class Journal:
                 (_text(at), verdict.value, run, wave),
             )
         )
-
-    def _other_owner(self) -> str:
-        """Give who has it now; it may be making the file at this moment."""
-        owner = None
-        with contextlib.suppress(JournalError):
-            owner = self._owner()
-        return owner or "another process"
-
-    def _owner(self) -> str | None:
-        with (
-            JOURNAL.telling(self.path),
-            contextlib.closing(JOURNAL.connect(self.path)) as connection,
-        ):
-            row = connection.execute("SELECT name, since FROM owner").fetchone()
-        return f"{row[0]} since {row[1]}" if row else None
 
     def _now(self, *statements: _Statement) -> None:
         """Commit statements in this thread, in a connection of their own."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.history.history import History
@@ -23,26 +24,12 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_record() -> Callable[..., Record]:
+def make_record(usual: Record) -> Callable[..., Record]:
     """A look at a device that is well, so many minutes after noon."""
 
     def make(device: str = "lobby-3", minute: float = 0.0, **members: Any) -> Record:
-        usual: dict[str, Any] = {
-            "address": "10.0.4.17",
-            "serial": "ACCC8E012345",
-            "site": "berlin",
-            "at": AT + dt.timedelta(minutes=minute),
-            "state": State.OK,
-            "enabled": True,
-            "nts": False,
-            "source": "static",
-            "servers": ("10.0.0.5", "10.0.0.6"),
-            "synced": True,
-            "offset_ms": 1.25,
-            "skew_s": 0.1,
-            "uncertainty_s": 0.5,
-        }
-        return Record(device=device, **{**usual, **members})
+        at = AT + dt.timedelta(minutes=minute)
+        return evolve(usual, device=device, **{"at": at, **members})
 
     return make
 

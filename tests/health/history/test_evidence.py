@@ -119,6 +119,27 @@ def test_why_nothing_can_be_said(
     assert ask(path, minute).why_not == why_not
 
 
+@pytest.mark.parametrize(("minute", "when"), [(-2, "after"), (2, "before")])
+def test_who_was_not_tried_was_not_looked_at(
+    path: Path, make_record: MakeRecord, sweep: Sweep, minute: float, when: str
+) -> None:
+    """It was to be, which is no look; why is told once."""
+    suspended = make_record(
+        state=State.UNKNOWN,
+        cause=Cause.NOT_TRIED,
+        message="not tried: credentials 'fleet' are suspended",
+        skew_s=None,
+        uncertainty_s=None,
+    )
+    with History(path) as history:
+        sweep(history, [make_record(minute=-5)], -5)
+        sweep(history, [suspended], 0)
+        sweep(history, [make_record(minute=5)], 5)
+    assert ask(path, minute).why_not == (
+        f"it was to be looked at {when} it, but not tried: credentials 'fleet' are suspended"
+    )
+
+
 def test_of_a_device_that_nobody_knows(path: Path) -> None:
     """Nothing is known."""
     with History(path):

@@ -1,5 +1,6 @@
 """Writing down what a watch finds, whatever happens meanwhile."""
 
+import contextlib
 import datetime as dt
 import itertools
 import math
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from axis_ntp_async.errors import HistoryError, HistoryLockedError
 from axis_ntp_async.health.finding import Cause, State
-from axis_ntp_async.health.history.files import HISTORY, default_path
+from axis_ntp_async.health.history.files import HISTORY, history_path
 from axis_ntp_async.health.history.history import History
 from axis_ntp_async.health.history.keeping import HistoryRules
 from axis_ntp_async.health.history.reading import HistoryReader
@@ -53,9 +54,10 @@ with History(Path(sys.argv[1]), "ada") as history:
 
 
 def test_the_usual_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside the journal."""
+    """Beside the journal, unless somebody says otherwise."""
     monkeypatch.setenv("XDG_STATE_HOME", "/srv/state")
-    assert default_path() == Path("/srv/state/axis-ntp/history.db")
+    assert history_path() == Path("/srv/state/axis-ntp/history.db")
+    assert history_path("here.db") == Path("here.db")
 
 
 def test_a_history_is_for_its_user_only(path: Path) -> None:
@@ -230,11 +232,32 @@ def test_a_history_without_its_beginning(path: Path) -> None:
     connection.execute("DELETE FROM anchor")
     connection.commit()
     connection.close()
-    with pytest.raises(HistoryError, match="the beginning of its chain"), History(path):
+    with pytest.raises(HistoryError, match="the chain of its blocks is damaged"), History(path):
         pass
-    with pytest.raises(HistoryError, match="the beginning of its chain"):
+    with pytest.raises(HistoryError, match="the chain of its blocks is damaged"):
         HistoryReader(path).evidence("x", AT)
     assert "beginning of the chain" in str(HistoryReader(path).verify().fault)
+
+
+def test_a_memory_that_is_damaged(path: Path) -> None:
+    """It is told as an error of ours, with the way out."""
+    with History(path) as history:
+        history.remember({"a": "b"})
+        with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE memory SET value = 'text'")
+        with pytest.raises(HistoryError, match="for itself is damaged; move it away"):
+            history.memory()
+
+
+def test_closing_twice_does_no_harm(path: Path) -> None:
+    """The second time nothing is done, least of all to who is at it by then."""
+    first = History(path, "ada")
+    with first:
+        pass
+    with History(path, "bob"):
+        first.__exit__(None, None, None)
+        with pytest.raises(HistoryLockedError, match="in use by bob since"), first:
+            pass
 
 
 def test_memory_survives(path: Path) -> None:

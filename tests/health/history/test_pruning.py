@@ -228,7 +228,7 @@ def test_a_history_that_another_program_changed(path: Path) -> None:
     """Pruning what is no history any more is an error of ours."""
     with History(path) as history:
         connection = sqlite3.connect(path)
-        connection.execute("DROP TABLE days")
+        connection.execute("DROP TABLE sums")
         connection.close()
-        with pytest.raises(HistoryError, match="no such table: days"):
+        with pytest.raises(HistoryError, match="no such table: sums"):
             history.prune(AT)

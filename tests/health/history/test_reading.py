@@ -119,13 +119,23 @@ def test_a_history_that_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "what"),
     [
-        ("UPDATE looks SET text = '{}'", "a record in it is none"),
+        ("UPDATE looks SET text = '{}'", "a record in it is damaged"),
         ("UPDATE looks SET text = '{'", "Expecting property name"),
         ("UPDATE looks SET text = REPLACE(text, '\"ok\"', '\"fine\"')", "not a valid State"),
-        ("UPDATE records SET at_ms = 99999999999999999", "a record in it is none"),
-        ("UPDATE blocks SET sweep = '{}'", "a sweep in it is none"),
-        ("UPDATE blocks SET notes = '[7]'", "a note in it is none"),
-        ("DELETE FROM blocks", "is in no block"),
+        ("UPDATE records SET at_ms = 99999999999999999", "a record in it is damaged"),
+        ("UPDATE blocks SET sweep = '{}'", "a sweep in it is damaged"),
+        ("UPDATE blocks SET notes = '[7]'", "a note in it is damaged"),
+        ("DELETE FROM blocks", "the block of record 1 in it is damaged"),
+        ("UPDATE blocks SET notes = '[]'", "a note in it is damaged .there are none"),
+        ("UPDATE blocks SET notes = '[[\"other\",7,0]]'", "a note in it is damaged .7 is no text"),
+        ("UPDATE blocks SET notes = '\u00e4'", "a note in it is damaged .it is no JSON of ours"),
+        ("UPDATE blocks SET at_ms = at_ms + 1", "block 3 in it is damaged"),
+        ("UPDATE looks SET text = REPLACE(text, ',\"drift\":[]', '')", "it has other members"),
+        ("UPDATE looks SET text = REPLACE(text, '[]', '{}')", "its drift is {}"),
+        ("UPDATE looks SET text = REPLACE(text, 'lobby-3', 'x')", "the course of 'lobby-3' in it"),
+        ("INSERT INTO hours VALUES (7, x'00', 1, 1, 1, 1, 1)", "the name of a site in it"),
+        ("DELETE FROM ends", "the course of 'lobby-3' in it is damaged"),
+        ("UPDATE devices SET name = x'00'", "device 1 in it is damaged"),
     ],
 )
 def test_nonsense_in_it_is_told(
@@ -143,6 +153,7 @@ def test_nonsense_in_it_is_told(
     with pytest.raises(HistoryError, match=f"history {path}: .*{what}"):
         (
             reader.timeline("lobby-3"),
+            reader.sites(),
             reader.sweeps(),
             reader.notes(),
             reader.evidence("lobby-3", AT),
@@ -158,4 +169,5 @@ def test_a_course_that_runs_in_a_circle_ends(path: Path, make_record: MakeRecord
     connection.execute("UPDATE records SET previous = 2 WHERE seq = 1")
     connection.commit()
     connection.close()
-    assert len(HistoryReader(path).timeline("lobby-3")) == 2
+    with pytest.raises(HistoryError, match="the course of 'lobby-3' in it is damaged"):
+        HistoryReader(path).timeline("lobby-3")

@@ -79,7 +79,7 @@ async def test_findings_and_sweeps_are_written(path: Path, found: Callable[..., 
             assert recorder.fault is None
     reader = HistoryReader(path)
     assert [record.state for record in reader.timeline("mute")] == [State.UNKNOWN]
-    assert [note.kind for note in reader.notes()] == [NoteKind.OPENED]
+    assert [note.kind for note in reader.notes()] == [NoteKind.OPENED, NoteKind.CLOSED]
     [sweep] = reader.sweeps()
     assert sweep.states == {State.OK: 1, State.UNKNOWN: 1}
     assert sweep.sites == {"berlin": {State.OK: 1, State.UNKNOWN: 1}}
@@ -94,7 +94,7 @@ async def test_a_sweep_that_is_left_loses_no_finding(
             await recorder.take(Found(finding=found("lobby-1"), standing=None))
     reader = HistoryReader(path)
     assert len(reader.timeline("lobby-1")) == 1
-    assert reader.sweeps() == ()
+    assert (reader.sweeps(), reader.notes()) == ((), ())
 
 
 async def test_findings_are_written_some_hundreds_at_once(

@@ -35,13 +35,20 @@ CELLS = [
     for table, columns in {
         "records": ("seq", "previous", "look", "at_ms", "offset_us", "skew_ms", "uncertainty_ms"),
         "looks": ("id", "device", "rank", "text"),
-        "blocks": ("number", "at_ms", "last", "sweep", "notes", "digest"),
+        "blocks": ("number", "at_ms", "last", "sweep", "notes", "sums", "digest"),
         "ends": ("look", "seq"),
         "anchor": ("number", "last", "digest"),
         "devices": ("id", "name"),
+        "sums": ("day", "digest"),
+        "days": (
+            *("day", "device", "records", "worst", "least_offset_us", "most_offset_us"),
+            *("least_skew_ms", "most_skew_ms"),
+        ),
+        "hours": ("hour", "site", "sweeps", "ok", "warning", "unknown", "critical"),
     }.items()
     for column in columns
 ]
+KEYS = {"days": "day, device", "hours": "hour, site"}
 
 
 @pytest.fixture
@@ -68,6 +75,12 @@ def run(path: Path, statement: str, *values: object) -> int:
         done = connection.execute(statement, values).rowcount
         connection.commit()
     return done
+
+
+def some_row_of(table: str) -> str:
+    """Give what tells one row from the others, by its place."""
+    key = KEYS.get(table, "rowid")
+    return f"({key}) = (SELECT {key} FROM {table} LIMIT 1 OFFSET ?)"  # noqa: S608  of a list above
 
 
 def test_what_was_checked_is_told(written: Path) -> None:
@@ -101,13 +114,12 @@ def test_any_change_of_any_cell_is_found(
     table, column = cell
     copy = written.with_name("copy.db")
     shutil.copy(written, copy)
-    query = f"SELECT rowid, {column} FROM {table} ORDER BY rowid"  # noqa: S608  of a list above
-    update = f"UPDATE {table} SET {column} = ? WHERE rowid = ?"  # noqa: S608  the same
+    query = f"SELECT {column} FROM {table}"  # noqa: S608  of a list above
+    update = f"UPDATE {table} SET {column} = ? WHERE {some_row_of(table)}"  # noqa: S608  the same
     with contextlib.closing(sqlite3.connect(copy)) as connection:
         rows = connection.execute(query).fetchall()
-        rowid, _ = rows[row % len(rows)]
         try:
-            connection.execute(update, (value, rowid))
+            connection.execute(update, (value, row % len(rows)))
         except sqlite3.IntegrityError:
             return
         connection.commit()
@@ -125,8 +137,7 @@ def test_any_row_that_is_gone_is_missed(written: Path, table: str, row: int) -> 
     head = verdict_of(written).head
     copy = written.with_name("copy.db")
     shutil.copy(written, copy)
-    some = f"SELECT rowid FROM {table} LIMIT 1 OFFSET ?"  # noqa: S608  of a list above
-    done = run(copy, f"DELETE FROM {table} WHERE rowid = ({some})", row)  # noqa: S608  the same
+    done = run(copy, f"DELETE FROM {table} WHERE {some_row_of(table)}", row)  # noqa: S608  above
     assert verdict_of(copy, head).is_sound is (done == 0)
 
 
@@ -159,6 +170,47 @@ def test_the_place_is_told(written: Path, statement: str, expected: str) -> None
     assert expected in str(verdict_of(written).fault)
 
 
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE days SET worst = 0", "sums of 2026-11-01: are not as they were"),
+        ("UPDATE hours SET ok = ok + 1", "sums of 2026-11-01: are not as they were"),
+        ("DELETE FROM hours", "sums of 2026-11-01: are not as they were"),
+        ("INSERT INTO days VALUES (7, 1, 1, 0, 0, 0, 0, 0)", "have sums that were not written"),
+        ("INSERT INTO hours VALUES ('x', '', 1, 1, 0, 0, 0)", "have sums that were not written"),
+        ("UPDATE sums SET digest = zeroblob(32)", "table sums: is not as the chain of blocks"),
+        ("DELETE FROM sums", "table sums: is not as the chain of blocks"),
+    ],
+)
+def test_sums_that_were_altered_are_found(written: Path, statement: str, expected: str) -> None:
+    """Also after the watch went on, and has forgotten more since: it seals none but its own."""
+    with contextlib.closing(sqlite3.connect(written)) as connection:
+        connection.executescript(statement)
+    assert expected in str(verdict_of(written).fault)
+    for minute in (3 * DAY + 110, 6 * DAY, 9 * DAY):
+        with History(written, rules=HistoryRules(keep_days=2)) as history:
+            record = Record(device="cam-1", address="a", at=AT, state=State.OK)
+            at = AT + dt.timedelta(minutes=minute)
+            history.append([evolve(record, at=at)])
+            while history.prune(at):
+                pass
+        assert not verdict_of(written).is_sound
+
+
+def test_the_name_of_who_is_only_in_sums_is_covered(
+    path: Path, make_record: MakeRecord, sweep: Sweep
+) -> None:
+    """Nothing else tells whose sums they are."""
+    with History(path, rules=HistoryRules(keep_days=2)) as history:
+        sweep(history, [make_record("gone")], 0)
+        sweep(history, [make_record(minute=5)], 5)
+        sweep(history, [make_record(minute=9 * DAY)], 9 * DAY)
+        history.prune(AT + dt.timedelta(days=9))
+    assert verdict_of(path).is_sound
+    assert run(path, "UPDATE devices SET name = 'lobby-4' WHERE name = 'gone'")
+    assert "sums of 2026-11-01" in str(verdict_of(path).fault)
+
+
 def cut_off_the_end(path: Path) -> None:
     """Take the last sweep away, as somebody would who knows the tables."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -168,6 +220,9 @@ def cut_off_the_end(path: Path) -> None:
             DELETE FROM ends;
             INSERT INTO ends SELECT look, MAX(seq) FROM records GROUP BY look;
             DELETE FROM looks WHERE id NOT IN (SELECT look FROM ends);
+            DELETE FROM sums;
+            DELETE FROM days;
+            DELETE FROM hours;
         """)
 
 
