@@ -177,7 +177,7 @@ def test_every_command_line_is_understood(line: str) -> None:
         assert words[0] in command.commands
         command = command.commands[words.pop(0)]
     assert "inventory" not in {one.name for one in command.params} or words
-    command.make_context("axis-ntp", words).close()
+    command.make_context("axis-ntp", words, **axis_ntp.context_settings).close()
 
 
 def test_there_are_command_lines() -> None:

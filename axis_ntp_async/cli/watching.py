@@ -72,12 +72,20 @@ def watch(
         return loop.run(_test(setup))
     source = FleetSource(options=options, policy_file=policy, journal=journal_path(journal))
     source.open()
+    if not watching.once:
+        _log_times()
     with History(history_path(history), f"{who()}, process {os.getpid()}") as opened:
         running = Running(setup=setup, source=source, history=opened, output=output)
         running.check_history()
         with contextlib.suppress(KeyboardInterrupt):
             loop.run(running.run())
     return running.exit_code
+
+
+def _log_times() -> None:
+    """Give what is logged its time: it may be read days later."""
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(logging.Formatter("axis-ntp: %(asctime)s %(message)s", "%H:%M:%S"))
 
 
 async def _test(setup: Setup) -> ExitCode:

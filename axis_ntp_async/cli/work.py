@@ -17,7 +17,7 @@ def work(module: str, function: str, *arguments: Any, **named: Any) -> int:  # n
         raise fault
     import logging  # noqa: PLC0415  help does without
 
-    logging.basicConfig(format="axis-ntp: %(asctime)s %(message)s", datefmt="%H:%M:%S")
+    logging.basicConfig(format="axis-ntp: %(message)s")
     work = getattr(importlib.import_module(f"axis_ntp_async.cli.{module}"), function)
     try:
         return int(work(*arguments, **named))

@@ -40,7 +40,7 @@ def parsed(line: str) -> tuple[str, dict[str, Any]]:
     program, verb, *arguments = shlex.split(line)
     assert program == "axis-ntp"
     command = axis_ntp.commands[verb]
-    with command.make_context(verb, arguments) as context:
+    with command.make_context(verb, arguments, **axis_ntp.context_settings) as context:
         assert not context.args
         return verb, context.params
 
