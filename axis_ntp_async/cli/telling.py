@@ -75,7 +75,7 @@ class Telling:
                 show(shown)
 
     def _write(self, event: WatchEvent, lines: JSONLines) -> None:
-        if isinstance(event, SourceKept):
+        if isinstance(event, SourceKept) and not self.quiet:
             lines.write(source_kept_document(event))
         if not isinstance(event, SweepEnded):
             return
@@ -83,7 +83,7 @@ class Telling:
             lines.write(remark_document(remark, event.ended_at))
         for change in event.changes:
             lines.write(change_document(change))
-        for cause in event.began:
+        for cause in (*event.began, *event.grown):
             lines.write({**site_cause_document(cause), "is_over": False})
         for cause in event.ended:
             lines.write({**site_cause_document(cause), "is_over": True})
@@ -117,7 +117,8 @@ def _sweep_document(event: SweepEnded) -> Document:
 
 def _at_first(event: SweepEnded) -> Iterator[Text]:
     """Give what is wrong when a watch begins, also what was told long ago."""
-    known = (cause for cause in event.site_causes if cause not in event.began)
+    told = {*event.began, *event.grown}
+    known = (cause for cause in event.site_causes if cause not in told)
     yield from (Text(printable(f"still: {cause.message}"), "red") for cause in known)
     groups = sorted(
         event.summary.groups.items(),

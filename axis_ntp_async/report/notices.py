@@ -41,8 +41,9 @@ def notice_document(notice: Notice) -> Document:
         "states": {state.value: notice.states.get(state, 0) for state in State},
         "changes": [change_document(change) for change in notice.changes],
         "site_causes_began": [site_cause_document(cause) for cause in notice.began],
+        "site_causes_grown": [site_cause_document(cause) for cause in notice.grown],
         "site_causes_ended": [site_cause_document(cause) for cause in notice.ended],
-        "notes": [remark.text for remark in notice.remarks],
+        "remarks": [remark_document(remark, notice.at) for remark in notice.remarks],
     }
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode())
     return {**document, "id": digest.hexdigest()[:_ID_LENGTH]}
@@ -50,7 +51,7 @@ def notice_document(notice: Notice) -> Document:
 
 def change_document(change: StateChange) -> Document:
     """Give the change of one device."""
-    cause = change.site_cause
+    trouble = change.site_trouble
     return {
         "schema": schema("change"),
         "device": change.device.name,
@@ -63,7 +64,7 @@ def change_document(change: StateChange) -> Document:
         "hint": change.hint,
         "since": change.since.isoformat(timespec="milliseconds"),
         "is_flapping": change.is_flapping,
-        "site_cause": cause.trouble.value if cause else None,
+        "site_cause": trouble.value if trouble else None,
     }
 
 
@@ -133,7 +134,7 @@ def notice_text(notice: Notice) -> str:
 def notice_lines(notice: Notice) -> Iterator[Line]:
     """Give every line of a notice; devices that changed alike are one of them."""
     yield from (Line(remark.text) for remark in notice.remarks)
-    for cause in notice.began:
+    for cause in (*notice.began, *notice.grown):
         yield Line(f"{cause.message}. {cause.hint}", State.CRITICAL)
     for cause in notice.ended:
         yield Line(cause.end_message, State.OK)
@@ -177,7 +178,7 @@ def change_line(change: StateChange) -> str:
     device = change.device
     where = f"{device.name} ({device.site})" if device.site else device.name
     if change.is_flapping:
-        return f"{where} is flapping, {change.after.value} at the moment: {change.message}"
+        return f"{where} is flapping, at the last look: {change.message}"
     if change.is_recovery:
         return f"{where} is ok now"
     return f"{where} is {change.after.value}: {change.message}"

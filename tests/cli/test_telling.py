@@ -55,7 +55,7 @@ def troubled() -> Summary:
     return summary
 
 
-def change(name: str, after: State, site_cause: SiteCause | None = None) -> StateChange:
+def change(name: str, after: State, site_trouble: SiteTrouble | None = None) -> StateChange:
     return StateChange(
         device=Device(name=name, host="192.0.2.17"),
         before=State.OK,
@@ -64,7 +64,7 @@ def change(name: str, after: State, site_cause: SiteCause | None = None) -> Stat
         message="no answer",
         hint="",
         since=AT,
-        site_cause=site_cause,
+        site_trouble=site_trouble,
     )
 
 
@@ -93,7 +93,7 @@ def test_people_get_news_above_counts(told: Told) -> None:
         changes=(
             change("roof-1", State.UNKNOWN),
             change("roof-2", State.CRITICAL),
-            change("roof-3", State.UNKNOWN, CAUSE),
+            change("roof-3", State.UNKNOWN, CAUSE.trouble),
         ),
     )
     lines = [line[10:] for line in told(event)]
@@ -158,7 +158,7 @@ def test_programs_get_a_document_for_everything(told: Told) -> None:
         remarks=(Remark(Topic.LATE, "a sweep fits into its interval again", is_over=True),),
         began=(CAUSE,),
         ended=(CAUSE,),
-        changes=(change("roof-3", State.UNKNOWN, CAUSE),),
+        changes=(change("roof-3", State.UNKNOWN, CAUSE.trouble),),
     )
     documents = [json.loads(line) for line in told(event, output="jsonl")]
     assert [one["schema"].split("/")[1] for one in documents] == [

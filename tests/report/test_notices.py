@@ -63,9 +63,9 @@ def test_what_many_have_in_common_comes_first() -> None:
     assert text.splitlines() == [
         "our own clock is the odd one",
         f"{CAUSE.message}. {CAUSE.hint}",
-        "over: time server 10.0.0.5 of berlin: its devices are in sync again",
+        "over: time server 10.0.0.5 of berlin: no device is out of sync for it any more",
         "roof-3 (berlin) is critical: not synced with 10.0.0.5",
-        "roof-4 (berlin) is flapping, unknown at the moment: not synced with 10.0.0.5",
+        "roof-4 (berlin) is flapping, at the last look: not synced with 10.0.0.5",
         "roof-2 is warning: not synced with 10.0.0.5",
         "roof-1 (berlin) is ok now",
         "now 40 of 42 devices are ok",
@@ -112,12 +112,12 @@ def test_devices_that_changed_alike_are_one_line() -> None:
         (
             SiteTrouble.TIME_SERVER,
             2,
-            "over: time server 10.0.0.5 of berlin: 2 of 43 devices are still not in sync",
+            "over: time server 10.0.0.5 of berlin: 2 of 43 devices still are out of sync",
         ),
         (
             SiteTrouble.WRONG_TIME,
             1,
-            "over: time server 10.0.0.5 of berlin: 1 of 43 devices still tell a wrong one",
+            "over: time server 10.0.0.5 of berlin: 1 of 43 devices still tell a wrong time",
         ),
     ],
 )
@@ -132,7 +132,9 @@ def test_the_end_of_a_cause_says_how_things_are(
 def test_a_program_gets_everything() -> None:
     """Plain JSON with a schema; a change of a site's cause names it."""
     document = notice_document(
-        notice(changes=(change("roof-1", State.CRITICAL, site_cause=CAUSE),), began=(CAUSE,))
+        notice(
+            changes=(change("roof-1", State.CRITICAL, site_trouble=CAUSE.trouble),), began=(CAUSE,)
+        )
     )
     assert json.loads(json.dumps(document)) == document
     assert document["schema"] == "axis-ntp/notice/v1"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 from attrs import evolve, field, frozen
 
-from axis_ntp_async.health.finding import Cause, Finding, State
+from axis_ntp_async.health.finding import Cause, Finding
+from axis_ntp_async.health.watch.belief import changes_of
 from axis_ntp_async.health.watch.events import StateChange, Untried
-from axis_ntp_async.health.watch.memory import SiteKey, WatchMemory
+from axis_ntp_async.health.watch.memory import WatchMemory
 from axis_ntp_async.health.watch.own_clock import OwnClock, own_clock_of
 from axis_ntp_async.health.watch.rules import WatchRules
 from axis_ntp_async.health.watch.site_causes import SiteCause, belongs_to, site_causes_of
@@ -25,7 +26,7 @@ class Conclusion:
     Attributes:
         changes: Devices that changed, and not by chance.
         site_causes: What devices of a site have in common now.
-        began, ended: Those of them that are new, and those that are over.
+        began, grown, ended: Those that are new, have become twice as large, or are over.
         untried: Devices that we did not look at, by the reason.
         own_clock: What the fleet says of our own clock.
     """
@@ -33,6 +34,7 @@ class Conclusion:
     changes: tuple[StateChange, ...] = ()
     site_causes: tuple[SiteCause, ...] = ()
     began: tuple[SiteCause, ...] = ()
+    grown: tuple[SiteCause, ...] = ()
     ended: tuple[SiteCause, ...] = ()
     untried: tuple[Untried, ...] = ()
     own_clock: OwnClock = field(factory=OwnClock)
@@ -67,9 +69,10 @@ def conclude(
     site_causes = site_causes_of((*looks, *as_before), known.values(), rules)
     memory.site_causes = {cause.key: cause for cause in site_causes}
     return Conclusion(
-        changes=_changes(memory, looks, before, known),
+        changes=tuple(changes_of(looks, before, memory.site_causes, memory.hidden)),
         site_causes=site_causes,
-        began=tuple(one for one in site_causes if one.is_news(known.get(one.key))),
+        began=tuple(one for one in site_causes if one.key not in known),
+        grown=tuple(one for one in site_causes if one.has_grown(known.get(one.key))),
         ended=_ended(known.values(), memory, findings.values()),
         untried=_reasons(untried, len(findings)),
         own_clock=own_clock,
@@ -122,69 +125,3 @@ def _still_in(cause: SiteCause, memory: WatchMemory, findings: Iterable[Finding]
         (finding.device, memory.standings.get(finding.device.name)) for finding in findings
     )
     return sum(now is not None and belongs_to(one, now.cause, cause) for one, now in standings)
-
-
-def _changes(
-    memory: WatchMemory,
-    looks: Sequence[tuple[Finding, Standing]],
-    before: Mapping[str, Standing],
-    known: Mapping[SiteKey, SiteCause],
-) -> tuple[StateChange, ...]:
-    changed = (_change(one, before.get(one.device.name), now) for one, now in looks)
-    told = [_in_common(one, memory, known) for one in changed if one is not None]
-    return (*told, *_left_over(memory, looks, {one.device.name for one in told}))
-
-
-def _change(finding: Finding, before: Standing | None, after: Standing) -> StateChange | None:
-    """Give what is to be told of a device: a flapping one once, when that begins and ends."""
-    was_flapping = before is not None and before.is_flapping
-    if after.is_flapping and was_flapping:
-        return None
-    old = (before.state, before.cause) if before else (State.OK, None)
-    if (after.state, after.cause) == old and after.is_flapping is was_flapping:
-        return None
-    return _told(finding, before, after)
-
-
-def _told(finding: Finding, before: Standing | None, after: Standing) -> StateChange:
-    problem = next((one for one in finding.problems if one.cause is after.cause), None)
-    is_known = before is not None and (before.was_ok or before.state is not State.OK)
-    return StateChange(
-        device=finding.device,
-        before=before.state if before and is_known else None,
-        cause_before=before.cause if before else None,
-        after=after.state,
-        cause=after.cause,
-        message=problem.message if problem else finding.message,
-        hint=problem.hint if problem else finding.hint,
-        since=after.since,
-        is_flapping=after.is_flapping,
-    )
-
-
-def _in_common(
-    change: StateChange, memory: WatchMemory, known: Mapping[SiteKey, SiteCause]
-) -> StateChange:
-    """Mark a change that belongs to the cause of a site, also that it is over."""
-    name = change.device.name
-    for cause in memory.site_causes.values():
-        if belongs_to(change.device, change.cause, cause):
-            memory.absorbed[name] = cause.key
-            return evolve(change, site_cause=cause)
-    key = memory.absorbed.pop(name, None)
-    if key is None or not change.is_recovery:
-        return change
-    return evolve(change, site_cause=memory.site_causes.get(key) or known.get(key))
-
-
-def _left_over(
-    memory: WatchMemory, looks: Iterable[tuple[Finding, Standing]], told: set[str]
-) -> Iterable[StateChange]:
-    """Tell by itself who is still bad when the cause of its site is over."""
-    for finding, standing in looks:
-        name = finding.device.name
-        if memory.absorbed.get(name) in memory.site_causes or name not in memory.absorbed:
-            continue
-        del memory.absorbed[name]
-        if name not in told and standing.state is not State.OK:
-            yield _told(finding, None, standing)

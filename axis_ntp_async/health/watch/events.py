@@ -11,7 +11,7 @@ from axis_ntp_async.device.records import Device
 from axis_ntp_async.health.finding import Cause, Finding, State
 from axis_ntp_async.health.sweep import Summary
 from axis_ntp_async.health.watch.own_clock import OwnClock
-from axis_ntp_async.health.watch.site_causes import SiteCause
+from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
 from axis_ntp_async.health.watch.standing import Standing
 
 
@@ -65,7 +65,8 @@ class StateChange:
         hint: What to do about it.
         since: When it was first seen so, in UTC.
         is_flapping: Whether it changes to and fro: then only this is told, not each turn.
-        site_cause: What it has in common with others of its site, which tells more.
+        was_flapping: Whether it did until now.
+        site_trouble: The trouble of its site that tells more than this; `None` without one.
     """
 
     device: Device
@@ -77,7 +78,8 @@ class StateChange:
     since: dt.datetime
     cause_before: Cause | None = None
     is_flapping: bool = False
-    site_cause: SiteCause | None = None
+    was_flapping: bool = False
+    site_trouble: SiteTrouble | None = None
 
     @property
     def is_recovery(self) -> bool:
@@ -162,7 +164,7 @@ class SweepEnded:
         is_complete: Whether every device was looked at; a sweep may be stopped.
         changes: Devices that changed, and not by chance.
         site_causes: Causes that devices of a site have in common now.
-        began, ended: Those of them that are new, and those that are over.
+        began, grown, ended: Those that are new, have become twice as large, or are over.
         untried: Devices that we did not look at, by the reason.
         remarks: What there is to say of ourselves, once each.
         own_clock: What the fleet says of our own clock.
@@ -177,6 +179,7 @@ class SweepEnded:
     changes: tuple[StateChange, ...] = ()
     site_causes: tuple[SiteCause, ...] = ()
     began: tuple[SiteCause, ...] = ()
+    grown: tuple[SiteCause, ...] = ()
     ended: tuple[SiteCause, ...] = ()
     untried: tuple[Untried, ...] = ()
     remarks: tuple[Remark, ...] = ()

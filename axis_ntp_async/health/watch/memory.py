@@ -11,16 +11,15 @@ from attrs import define, evolve, field
 from cattrs.preconf.json import make_converter
 
 from axis_ntp_async.errors import HistoryError
+from axis_ntp_async.health.watch.belief import Hidden
 from axis_ntp_async.health.watch.events import Topic
-from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
+from axis_ntp_async.health.watch.site_causes import SiteCause, SiteKey
 from axis_ntp_async.health.watch.standing import Standing
-
-SiteKey = tuple[str, SiteTrouble]
 
 _CONVERTER: Final = make_converter(omit_if_default=True)
 _DEVICE: Final = "device "
 _SITE_CAUSE: Final = "site cause "
-_ABSORBED: Final = "absorbed "
+_HIDDEN: Final = "hidden "
 _SAID: Final = "said "
 
 
@@ -33,16 +32,16 @@ class WatchMemory:
         standings: How every device stands, by its name.
         site_causes: What devices of a site have in common, by site and trouble.
 
-        absorbed:
-            Devices whose change was told as part of a site's cause, and which: they
-            are told by themselves when they are still bad at its end.
+        hidden:
+            Devices whose changes are part of the trouble of their site, and not told
+            by themselves.
 
         said: What is so of ourselves and was told, by its topic.
     """
 
     standings: dict[str, Standing] = field(factory=dict)
     site_causes: dict[SiteKey, SiteCause] = field(factory=dict)
-    absorbed: dict[str, SiteKey] = field(factory=dict)
+    hidden: dict[str, Hidden] = field(factory=dict)
     said: dict[Topic, str] = field(factory=dict)
 
     def forget_others(self, names: frozenset[str]) -> frozenset[str]:
@@ -50,7 +49,7 @@ class WatchMemory:
         gone = frozenset(self.standings.keys() - names)
         for name in gone:
             del self.standings[name]
-            self.absorbed.pop(name, None)
+            self.hidden.pop(name, None)
         return gone
 
     def plain(self, *, with_offsets: bool) -> dict[str, str]:
@@ -72,10 +71,7 @@ class WatchMemory:
                 f"{_SITE_CAUSE}{trouble.value} {site}": _text(one)
                 for (site, trouble), one in self.site_causes.items()
             },
-            **{
-                _ABSORBED + name: f"{trouble.value} {site}"
-                for name, (site, trouble) in self.absorbed.items()
-            },
+            **{_HIDDEN + name: _text(one) for name, one in self.hidden.items()},
             **{_SAID + topic.value: text for topic, text in self.said.items()},
         }
 
@@ -102,9 +98,8 @@ class WatchMemory:
         elif key.startswith(_SITE_CAUSE):
             cause = _CONVERTER.loads(text, SiteCause)
             self.site_causes[cause.key] = cause
-        elif key.startswith(_ABSORBED):
-            trouble, _, site = text.partition(" ")
-            self.absorbed[key.removeprefix(_ABSORBED)] = site, SiteTrouble(trouble)
+        elif key.startswith(_HIDDEN):
+            self.hidden[key.removeprefix(_HIDDEN)] = _CONVERTER.loads(text, Hidden)
         elif key.startswith(_SAID):
             self.said[Topic(key.removeprefix(_SAID))] = text
 
@@ -120,5 +115,5 @@ def _lasting(standing: Standing, *, with_offset: bool) -> Standing:
     )
 
 
-def _text(record: Standing | SiteCause) -> str:
+def _text(record: Standing | SiteCause | Hidden) -> str:
     return json.dumps(_CONVERTER.unstructure(record), ensure_ascii=False)

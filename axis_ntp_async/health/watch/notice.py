@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from attrs import evolve, field, frozen
 
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.watch.events import Remark, StateChange, SweepEnded
 from axis_ntp_async.health.watch.remarks import followed
-from axis_ntp_async.health.watch.site_causes import SiteCause
+from axis_ntp_async.health.watch.site_causes import SiteCause, SiteKey
+
+_KINDS: Final = ("began", "grown", "ended")
+
+_TOGETHER: Final = {
+    ("began", "began"): "began",
+    ("began", "grown"): "began",
+    ("grown", "began"): "grown",
+    ("grown", "grown"): "grown",
+    ("grown", "ended"): "ended",
+    ("ended", "grown"): "grown",
+    ("ended", "ended"): "ended",
+}
+"""What is to be told of a cause of which two things were; of what came and went, nothing."""
 
 
 @frozen(kw_only=True)
@@ -21,7 +35,7 @@ class Notice:
     Attributes:
         at: When, in UTC.
         changes: Devices that changed by themselves; those of a site's cause are not among them.
-        began, ended: Causes that devices of a site have in common.
+        began, grown, ended: Causes that devices of a site have in common.
         remarks: What there is to say of ourselves: our clock, the list of devices.
         states: Devices by state in the last sweep.
     """
@@ -29,6 +43,7 @@ class Notice:
     at: dt.datetime
     changes: tuple[StateChange, ...] = ()
     began: tuple[SiteCause, ...] = ()
+    grown: tuple[SiteCause, ...] = ()
     ended: tuple[SiteCause, ...] = ()
     remarks: tuple[Remark, ...] = ()
     states: Mapping[State, int] = field(factory=dict, hash=False)
@@ -36,7 +51,7 @@ class Notice:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to tell."""
-        return not (self.changes or self.began or self.ended or self.remarks)
+        return not (self.changes or self.began or self.grown or self.ended or self.remarks)
 
     def followed_by(self, later: Notice) -> Notice:
         """
@@ -45,40 +60,62 @@ class Notice:
         Of a device only what it is now is told, and nothing when that is what it
         was before both; the same holds for the cause of a site.
         """
-        first = {change.device.name: change for change in reversed(self.changes)}
-        last = {change.device.name: change for change in (*self.changes, *later.changes)}
-        changes = (
-            evolve(change, before=first[name].before, cause_before=first[name].cause_before)
-            if name in first
-            else change
-            for name, change in last.items()
-        )
+        news, latest = self._news(), {**self._causes(), **later._causes()}
+        for key, what in later._news().items():
+            news[key] = _TOGETHER.get((news[key], what), "") if key in news else what
+        of = {
+            kind: tuple(latest[key] for key, what in news.items() if what == kind)
+            for kind in _KINDS
+        }
         return Notice(
             at=later.at,
-            changes=tuple(one for one in changes if not _is_as_before(one)),
-            began=(*_without(self.began, later.ended), *_without(later.began, self.ended)),
-            ended=(*_without(self.ended, later.began), *_without(later.ended, self.began)),
+            changes=tuple(_changes_followed(self.changes, later.changes)),
+            began=of["began"],
+            grown=of["grown"],
+            ended=of["ended"],
             remarks=followed(self.remarks, later.remarks),
             states=later.states,
         )
 
+    def _news(self) -> dict[SiteKey, str]:
+        """Give what there is to tell of each cause."""
+        return {cause.key: kind for kind in _KINDS for cause in getattr(self, kind)}
+
+    def _causes(self) -> dict[SiteKey, SiteCause]:
+        return {cause.key: cause for cause in (*self.began, *self.grown, *self.ended)}
+
+
+def _changes_followed(
+    first: Sequence[StateChange], later: Sequence[StateChange]
+) -> Iterator[StateChange]:
+    """Give the last change of each device, from what it was before the first."""
+    begun = {change.device.name: change for change in reversed(first)}
+    for change in {change.device.name: change for change in (*first, *later)}.values():
+        was = begun.get(change.device.name, change)
+        whole = evolve(
+            change,
+            before=was.before,
+            cause_before=was.cause_before,
+            was_flapping=was.was_flapping,
+        )
+        if not _is_as_before(whole):
+            yield whole
+
 
 def _is_as_before(change: StateChange) -> bool:
-    before = (change.before or State.OK, change.cause_before)
-    return not change.is_flapping and before == (change.after, change.cause)
-
-
-def _without(causes: Iterable[SiteCause], others: Iterable[SiteCause]) -> Iterator[SiteCause]:
-    keys = {cause.key for cause in others}
-    return (cause for cause in causes if cause.key not in keys)
+    if change.is_flapping and change.was_flapping:
+        return True
+    before = (change.before or State.OK, change.cause_before, change.was_flapping)
+    return before == (change.after, change.cause, change.is_flapping)
 
 
 def notice_of(event: SweepEnded) -> Notice | None:
     """Give what is worth telling after a sweep; `None` when nothing is."""
     notice = Notice(
         at=event.ended_at,
-        changes=tuple(change for change in event.changes if change.site_cause is None),
+        changes=tuple(change for change in event.changes if change.site_trouble is None),
         began=event.began,
+        grown=event.grown,
         ended=event.ended,
         remarks=event.remarks,
         states=dict(event.summary.states),

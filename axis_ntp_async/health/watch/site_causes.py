@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Sized
 from typing import Final
 
 from attrs import frozen
@@ -33,6 +33,8 @@ class SiteTrouble(enum.Enum):
     """They do not answer: the way to the site is suspected."""
 
 
+SiteKey = tuple[str, SiteTrouble]
+
 _CAUSES: Final[Mapping[SiteTrouble, frozenset[Cause]]] = {
     SiteTrouble.TIME_SERVER: frozenset({Cause.NOT_SYNCED, Cause.STALE}),
     SiteTrouble.WRONG_TIME: frozenset({Cause.SKEW}),
@@ -41,11 +43,14 @@ _CAUSES: Final[Mapping[SiteTrouble, frozenset[Cause]]] = {
 """What is wrong with the devices, one by one."""
 
 _ENDS: Final = {
-    SiteTrouble.TIME_SERVER: ("its devices are in sync again", "are still not in sync"),
-    SiteTrouble.WRONG_TIME: ("its devices tell the right time again", "still tell a wrong one"),
+    SiteTrouble.TIME_SERVER: ("no device is out of sync for it any more", "still are out of sync"),
+    SiteTrouble.WRONG_TIME: ("no device tells a wrong time any more", "still tell a wrong time"),
     SiteTrouble.NETWORK: ("its devices answer again", "still do not answer"),
 }
 """How devices are once it is over, and those that are not yet."""
+
+_UNREAD: Final = frozenset(list(Cause)[: list(Cause).index(Cause.DISABLED)])
+"""With these nobody knows how the clock is."""
 
 
 @frozen(kw_only=True)
@@ -75,12 +80,12 @@ class SiteCause:
     examples: tuple[str, ...] = ()
     told: int = 0
 
-    def is_news(self, known: SiteCause | None) -> bool:
-        """Tell whether it is new, or has become twice as large as when it was told."""
-        return known is None or self.told != known.told
+    def has_grown(self, known: SiteCause | None) -> bool:
+        """Tell whether it has become twice as large as when it was told."""
+        return known is not None and self.told != known.told
 
     @property
-    def key(self) -> tuple[str, SiteTrouble]:
+    def key(self) -> SiteKey:
         """What makes it the same one in the next sweep."""
         return self.site, self.trouble
 
@@ -177,7 +182,7 @@ def _cause_of(
     if known is None and (len(affected) < rules.site_least or len(affected) <= many):
         return None
     if known is not None and (len(affected) < rules.site_least / 2 or len(affected) <= many / 2):
-        return None
+        return known if _may_go_on(known, affected, devices, rules) else None
     since = [standing.since for _, standing in affected]
     has_grown = known is None or len(affected) >= _GROWN * known.told
     return SiteCause(
@@ -191,6 +196,21 @@ def _cause_of(
         examples=tuple(finding.device.name for finding, _ in affected[:EXAMPLES]),
         told=len(affected) if known is None or has_grown else known.told,
     )
+
+
+def _may_go_on(
+    known: SiteCause,
+    affected: Sized,
+    devices: Sequence[tuple[Finding, Standing]],
+    rules: WatchRules,
+) -> bool:
+    """Tell whether it may be only that devices cannot be read: then nobody says it is over."""
+    if known.trouble is SiteTrouble.NETWORK:
+        return False
+    unread = sum(standing.cause in _UNREAD for _, standing in devices)
+    at_most = len(affected) + min(unread, known.affected)
+    least = max(rules.site_least, rules.site_ratio * len(devices)) / 2
+    return at_most > least
 
 
 def _is_affected(standing: Standing, trouble: SiteTrouble) -> bool:

@@ -189,6 +189,7 @@ class Watch:
             changes=told.changes,
             site_causes=told.site_causes,
             began=told.began,
+            grown=told.grown,
             ended=told.ended,
             untried=told.untried,
             remarks=sayings.of(began, ended_at, kept, told) if is_complete else (),

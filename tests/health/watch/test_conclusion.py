@@ -122,7 +122,7 @@ def test_forgetting_leaves_the_others(hand_watch: Any) -> None:
         hand_watch.sweep({f"cam-{place}": UNSYNCED for place in range(4)})
     memory = hand_watch.memory
     assert memory.forget_others(frozenset({"cam-0", "cam-1"})) == {"cam-2", "cam-3"}
-    assert sorted(memory.standings) == sorted(memory.absorbed) == ["cam-0", "cam-1"]
+    assert sorted(memory.standings) == sorted(memory.hidden) == ["cam-0", "cam-1"]
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)

@@ -21,8 +21,8 @@ def test_everything_that_lasts_comes_back(hand_watch: Any) -> None:
     memory = hand_watch.memory
     again = WatchMemory.from_plain(memory.plain(with_offsets=False))
     assert again.site_causes == memory.site_causes
-    assert again.absorbed == memory.absorbed
-    assert len(again.absorbed) == 5
+    assert again.hidden == memory.hidden
+    assert len(again.hidden) == 5
     for name, standing in memory.standings.items():
         other = again.standings[name]
         assert evolve(other, seen_at=standing.seen_at) == evolve(
@@ -55,7 +55,7 @@ def test_an_offset_that_stands_still_is_kept(hand_watch: Any) -> None:
         {"device cam": "{}"},
         {"device cam": '{"since": "yesterday"}'},
         {"site cause network berlin": "[]"},
-        {"absorbed cam": "no such trouble"},
+        {"hidden cam": "no such trouble"},
     ],
 )
 def test_a_damaged_memory_is_one_error(texts: dict[str, str]) -> None:

@@ -68,7 +68,7 @@ def test_what_belongs_to_a_site_is_told_once() -> None:
     notice = notice_of(
         ended(
             changes=(
-                change("lobby-1", State.CRITICAL, site_cause=common),
+                change("lobby-1", State.CRITICAL, site_trouble=common.trouble),
                 change("roof-7", State.CRITICAL),
             ),
             began=(common,),
@@ -162,6 +162,25 @@ def test_merging_is_the_same_in_one_go_or_two() -> None:
     right = steps[0].followed_by(steps[1].followed_by(steps[2]))
     assert evolve(left, states={}) == evolve(right, states={})
     assert [one.after for one in left.changes] == [State.UNKNOWN]
+
+
+def test_what_became_of_a_cause_outlasts_a_deaf_channel() -> None:
+    """Told of its begin long ago, one hears of its end, though it grew in between."""
+    small, large, over = cause(), evolve(cause(), affected=82), evolve(cause(), affected=0)
+    grew, ended_ = notice(grown=(large,)), notice(ended=(over,))
+    assert grew.followed_by(ended_).ended == (over,)
+    assert notice(began=(small,)).followed_by(grew).began == (large,)
+    assert notice(began=(small,)).followed_by(grew).followed_by(ended_).is_empty
+    assert ended_.followed_by(notice(began=(small,))).followed_by(ended_).ended == (over,)
+
+
+def test_the_end_of_flapping_outlasts_a_deaf_channel() -> None:
+    """Well before and well after: that it does not flap any more is news all the same."""
+    calm = change("cam", State.OK, was_flapping=True)
+    other = notice(remarks=(Remark(Topic.LISTED, "1 device new in the list"),))
+    assert notice(changes=(calm,)).followed_by(other).changes == (calm,)
+    begin = change("cam", State.OK, is_flapping=True)
+    assert notice(changes=(begin,)).followed_by(notice(changes=(calm,))).changes == ()
 
 
 def test_another_cause_or_flapping_is_news() -> None:

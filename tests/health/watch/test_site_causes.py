@@ -10,6 +10,7 @@ from axis_ntp_async.health.finding import Cause, State
 from axis_ntp_async.health.watch.rules import WatchRules
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
 
+GONE = {"error": DeviceUnreachableError("cam", "no answer within 10 s")}
 UNSYNCED = {"synced": False, "time_offset_ms": 0.0}
 AT = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 
@@ -39,7 +40,7 @@ def test_a_dead_time_server_is_one_cause(hand_watch: Any) -> None:
     )
     assert cause.examples == tuple(names(10))
     assert len(told.changes) == 41
-    assert {change.site_cause for change in told.changes} == {cause}
+    assert {change.site_trouble for change in told.changes} == {cause.trouble}
 
 
 def test_the_whole_site_recovers_at_once(hand_watch: Any) -> None:
@@ -52,8 +53,8 @@ def test_the_whole_site_recovers_at_once(hand_watch: Any) -> None:
     assert ended.affected == 0
     assert len(told.changes) == 41
     assert all(change.is_recovery for change in told.changes)
-    assert all(change.site_cause is not None for change in told.changes)
-    assert hand_watch.memory.absorbed == {}
+    assert all(change.site_trouble is not None for change in told.changes)
+    assert hand_watch.memory.hidden == {}
 
 
 def test_those_who_are_still_bad_are_told_by_themselves(hand_watch: Any) -> None:
@@ -63,7 +64,7 @@ def test_those_who_are_still_bad_are_told_by_themselves(hand_watch: Any) -> None
     told = hand_watch.sweep(fleet(43, 1, UNSYNCED))
     assert len(told.ended) == 1
     [alone] = [change for change in told.changes if not change.is_recovery]
-    assert (alone.device.name, alone.cause, alone.site_cause) == (
+    assert (alone.device.name, alone.cause, alone.site_trouble) == (
         "cam-00",
         Cause.NOT_SYNCED,
         None,
@@ -77,7 +78,7 @@ def test_a_single_recovery_within_the_cause_belongs_to_it(hand_watch: Any) -> No
         hand_watch.sweep(fleet(43, bad, UNSYNCED))
     [change] = hand_watch.sweep(fleet(43, 40, UNSYNCED)).changes
     assert change.is_recovery
-    assert change.site_cause is not None
+    assert change.site_trouble is not None
 
 
 @pytest.mark.parametrize(
@@ -207,10 +208,28 @@ def test_devices_that_are_still_to_settle_have_lost_nothing(hand_watch: Any) -> 
 
 def test_a_cause_that_grows_is_told_again(hand_watch: Any) -> None:
     """Three of 43 is not what 33 of 43 is."""
-    began = []
+    began, grown = [], []
     for bad in (3, 3, 4, 4, 33, 33, 34):
-        began += [one.affected for one in hand_watch.sweep(fleet(43, bad, UNSYNCED)).began]
-    assert began == [3, 33]
+        told = hand_watch.sweep(fleet(43, bad, UNSYNCED))
+        began += [one.affected for one in told.began]
+        grown += [one.affected for one in told.grown]
+    assert (began, grown) == ([3], [33])
+
+
+def test_a_dead_server_has_not_recovered_because_nobody_can_be_asked(hand_watch: Any) -> None:
+    """Its devices go out of reach: that is another cause, and ends none."""
+    for bad in (UNSYNCED, UNSYNCED, GONE, GONE, GONE):
+        told = hand_watch.sweep(fleet(6, 6, bad))
+        assert told.ended == ()
+    assert {one.trouble for one in told.site_causes} == {
+        SiteTrouble.TIME_SERVER,
+        SiteTrouble.NETWORK,
+    }
+    ended = [one for _ in range(3) for one in hand_watch.sweep(fleet(6, 0, GONE)).ended]
+    assert {(one.trouble, one.affected) for one in ended} == {
+        (SiteTrouble.TIME_SERVER, 0),
+        (SiteTrouble.NETWORK, 0),
+    }
 
 
 def test_a_site_that_is_not_watched_any_more_has_not_recovered(hand_watch: Any) -> None:
