@@ -15,6 +15,9 @@ REFUSALS_IN_A_ROW: Final = 3
 REST_S: Final = 60.0
 """After so long a later run may try suspended credentials anew, though others are under way."""
 
+LATELY_S: Final = 600.0
+"""So long an acceptance tells that a device which refuses has a password of its own."""
+
 
 @define(eq=False)
 class CredentialBreaker:
@@ -26,8 +29,9 @@ class CredentialBreaker:
     are suspended: a typed-wrong password costs three failed logins, not a fleet.
 
     A device that refuses them while others accept them has a password of its
-    own. Refusing them again it tells nothing new and counts no more: in a
-    watch for months a few such devices would come in a row one day.
+    own. Refusing them again it tells nothing new, and does not count as long as
+    some device has accepted them lately: in a watch for months a few such
+    devices would come in a row one day.
 
     Attributes:
         name: Name of the credentials.
@@ -45,6 +49,7 @@ class CredentialBreaker:
     """Devices that have refused them since one accepted them."""
     _others: set[str] = field(factory=set, init=False)
     """Devices that have refused them while others accepted them."""
+    _accepted_at: float = field(default=-LATELY_S, init=False)
     _news: asyncio.Event = field(factory=asyncio.Event, init=False)
 
     @property
@@ -67,6 +72,10 @@ class CredentialBreaker:
         """Take nothing for proven any more, and forget no refusal."""
         self._proven = False
 
+    def forget(self, device: str) -> None:
+        """Let go of what is known of a device that is no more."""
+        self._others.discard(device)
+
     def refusal(self, device: str) -> CredentialSuspendedError:
         """Give the error of a device whose turn does not come any more."""
         return CredentialSuspendedError(
@@ -86,15 +95,20 @@ class CredentialBreaker:
     def leave(self, device: str, *, accepted: bool | None) -> None:
         """Learn from a device's answer."""
         self._trying -= 1
+        if accepted:
+            self._accepted_at = time.monotonic()
         if accepted and self._proven and not self._refusing and device not in self._others:
             return  # nothing was learned, and nobody waits
         if accepted:
             self._accept(device)
-        elif accepted is False and device not in self._others:
+        elif accepted is False and not self._is_known_stranger(device):
             self._refuse(device)
         self._news.set()
         self._news = asyncio.Event()
         self.changed()
+
+    def _is_known_stranger(self, device: str) -> bool:
+        return device in self._others and time.monotonic() - self._accepted_at < LATELY_S
 
     def _accept(self, device: str) -> None:
         self._proven = True

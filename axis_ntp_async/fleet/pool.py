@@ -16,9 +16,9 @@ Theory of operation
    we ourselves are at the limit, and parking would only start more.
 
 3. Devices are drawn lazily, in order, but for those that did not answer the
-   last time: they come last. Only while the next one is busy or its site full
-   do we read ahead, so that one large site does not keep the others idle.
-   Visits that retry stand at the head of their site: there are few, and their
+   last time, or refused the password: they come last. Only while the next one
+   is busy or its site full do we read ahead, so that one large site does not
+   keep the others idle. Visits that retry stand at the head of their site: there are few, and their
    deadline runs.
 
 4. One plain method, `Run.start_what_may`, decides who starts. It runs in the
@@ -55,7 +55,12 @@ from axis_ntp_async.device.records import Device, Outcome
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.device.transport import make_http_session
 from axis_ntp_async.device.trust import Trust
-from axis_ntp_async.errors import CredentialsError, DeviceBusyError, DeviceUnreachableError
+from axis_ntp_async.errors import (
+    CredentialsError,
+    DeviceBusyError,
+    DeviceUnreachableError,
+    LoginRefusedError,
+)
 from axis_ntp_async.fleet.breaker import CredentialBreaker
 from axis_ntp_async.fleet.files import fit_open_files
 from axis_ntp_async.fleet.rate import Rate
@@ -67,6 +72,12 @@ T = TypeVar("T")
 
 _LOGIN_S: Final = 2.0
 """How long a connection that is not kept waits for the login that follows its challenge."""
+
+_COME_LAST: Final = (DeviceUnreachableError, DeviceBusyError, LoginRefusedError)
+"""
+Who is silent holds slots that others could use; who refuses the password would have it
+doubted before anybody has accepted it.
+"""
 
 _TLS_FAREWELL_S: Final = 0.25
 """TLS connections that a device was asked to close say goodbye behind aiohttp's back."""
@@ -110,8 +121,8 @@ class SessionPool:
         self._given_session = http_session
         self._http_session: aiohttp.ClientSession | None = None
         self._sessions: dict[str, DeviceSession] = {}
-        self._silent: set[str] = set()
-        """Names of devices that did not answer when they were called last."""
+        self._last: set[str] = set()
+        """Names of devices that come last, for what they did when they were called last."""
         self._breakers: dict[str, CredentialBreaker] = {}
         self._shared = Shared(
             slots=Slots(self._limits),
@@ -186,7 +197,7 @@ class SessionPool:
             elif not runs:
                 # Single calls, one after the other, must not try a refused password on and on.
                 breaker.doubt()
-        in_order = _with_last(devices, frozenset(self._silent))
+        in_order = _with_last(devices, frozenset(self._last))
         run = Run(in_order, call, self._shared, rate)
         runs.append(run)
         try:
@@ -202,7 +213,9 @@ class SessionPool:
         """Let go of what is remembered of devices that are no more, by their names."""
         for name in names:
             self._sessions.pop(name, None)
-            self._silent.discard(name)
+            self._last.discard(name)
+            for breaker in self._breakers.values():
+                breaker.forget(name)
 
     async def one(self, device: Device, call: Call[T]) -> Outcome[T]:
         """
@@ -218,10 +231,10 @@ class SessionPool:
             return await anext(outcomes)
 
     def _remember(self, outcome: Outcome[Any]) -> None:
-        if isinstance(outcome.error, DeviceUnreachableError | DeviceBusyError):
-            self._silent.add(outcome.device.name)
+        if isinstance(outcome.error, _COME_LAST):
+            self._last.add(outcome.device.name)
         else:
-            self._silent.discard(outcome.device.name)
+            self._last.discard(outcome.device.name)
 
     def _session_of(self, device: Device) -> DeviceSession:
         """Give the remembered session of a device, or a new one when anything has changed."""

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from axis_ntp_async.errors import CredentialSuspendedError
+from axis_ntp_async.fleet import breaker
 from axis_ntp_async.fleet.breaker import CredentialBreaker
 
 
@@ -131,6 +132,35 @@ async def test_devices_with_a_password_of_their_own_count_once_for_good() -> Non
     assert not devices.suspended
 
 
+async def test_when_nobody_accepts_them_any_more_strangers_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A rotation device by device ends with an old password that all refuse: it is suspended."""
+    devices = Devices()
+    names = [f"cam-{place}" for place in range(20)]
+    for rotated in range(1, len(names)):
+        for place, name in enumerate(names):
+            await devices.log_in(place >= rotated, device=name)
+    assert not devices.suspended
+    monkeypatch.setattr(breaker, "LATELY_S", 0.0)
+    devices.breaker.renew()
+    refused = devices.refused
+    for name in names:
+        await devices.log_in(False, device=name)
+    assert (devices.refused - refused, devices.suspended) == (3, 17)
+
+
+async def test_what_is_no_more_is_forgotten() -> None:
+    """A device of the same name that comes later is another one."""
+    devices = Devices()
+    await devices.log_in(False, device="lobby-3")
+    await devices.log_in(True)
+    devices.breaker.forget("lobby-3")
+    for name in ("lobby-1", "lobby-2", "lobby-3"):
+        await devices.log_in(False, device=name)
+    assert devices.breaker.is_suspended
+
+
 async def test_a_device_that_was_put_right_counts_again() -> None:
     """Once it has accepted the credentials, its refusal tells something new."""
     devices = Devices()
@@ -156,13 +186,13 @@ async def test_a_new_wrong_password_is_noticed_beside_devices_with_their_own() -
 async def test_what_is_suspended_stays_so() -> None:
     """A late acceptance of a device that was already trying does not lift the suspension."""
     devices = Devices()
-    breaker = devices.breaker
+    gate = devices.breaker
     await devices.log_in(True)
     for place in range(6):
-        await breaker.enter(f"lobby-{place}")
+        await gate.enter(f"lobby-{place}")
     for place, accepted in enumerate((False, False, False, True, False)):
-        breaker.leave(f"lobby-{place}", accepted=accepted)
-    assert breaker.is_suspended
+        gate.leave(f"lobby-{place}", accepted=accepted)
+    assert gate.is_suspended
 
 
 async def test_renewed_it_begins_from_doubt() -> None:
@@ -185,9 +215,9 @@ async def test_the_refusal_names_the_credentials() -> None:
 
 async def test_leaving_the_gate_unserved_costs_no_trial() -> None:
     """A device whose wait at the gate is cancelled does not count as trying."""
-    breaker = CredentialBreaker("fleet")
+    gate = CredentialBreaker("fleet")
     for _ in range(3):
-        await breaker.enter("lobby-3")
+        await gate.enter("lobby-3")
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(breaker.enter("lobby-4"), 0.01)
-    assert breaker._trying == 3
+        await asyncio.wait_for(gate.enter("lobby-4"), 0.01)
+    assert gate._trying == 3
