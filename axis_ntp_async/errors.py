@@ -173,6 +173,10 @@ class DeliveryError(AxisNTPError):
     """A notice did not reach its webhook or command; it is kept, and sent again later."""
 
 
+class NoticeRefusedError(DeliveryError):
+    """Whoever is to be told takes no such notice; to send it again does not help."""
+
+
 class DeviceError(AxisNTPError):
     """
     One call to one device failed.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import os
 import shlex
@@ -47,13 +46,13 @@ from axis_ntp_async.service.board import Board
 from axis_ntp_async.service.guard import guarded_by_time
 from axis_ntp_async.service.notifier import Notifier, deliver_test
 from axis_ntp_async.service.server import Server, serving
+from axis_ntp_async.service.undelivered import is_one, notices_in, texts_of
 
 _LOGGER: Final = logging.getLogger(__name__)
 
 _LONG_S: Final = 120.0
 _FEW: Final = 0.1
 _HALF: Final = 0.5
-_UNDELIVERED: Final = "undelivered "
 
 
 def watch(
@@ -123,15 +122,24 @@ class Running:
     clock: Clock = field(factory=Clock)
     last: SweepEnded | None = field(default=None, init=False)
     _memory: WatchMemory = field(init=False)
+    _late: dict[str, list[Document]] = field(init=False)
     _textfile_fault: str | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:
+        texts = self.history.memory()
+        waiting = {key for key in texts if is_one(key)}
         try:
-            self._memory = WatchMemory.from_plain(self.history.memory())
+            self._memory = WatchMemory.from_plain(texts)
         except HistoryError as error:
             say(f"{error}: what was known of the devices begins anew")
-            self.history.remember(dict.fromkeys(self.history.memory()))
+            self.history.remember(dict.fromkeys(texts.keys() - waiting))
             self._memory = WatchMemory()
+        try:
+            self._late = notices_in(texts)
+        except ValueError as error:
+            say(f"{error}: these notices are lost")
+            self.history.remember(dict.fromkeys(waiting))
+            self._late = {}
 
     def check_history(self) -> None:
         """
@@ -172,13 +180,16 @@ class Running:
     async def run(self) -> None:
         """Sweep, and hand everything on, until the end."""
         options, memory = self.setup.options, self._memory
+        notifier = Notifier(self.setup.channels, late=self._late)
+        recorder = Recorder(
+            self.history,
+            memory,
+            with_offsets=options.once,
+            besides=lambda: texts_of(notifier.undelivered),
+        )
         async with AsyncExitStack() as stack:
             pool = await stack.enter_async_context(self._pool())
-            recorder = await stack.enter_async_context(
-                Recorder(self.history, memory, with_offsets=options.once)
-            )
-            notifier = Notifier(self.setup.channels, late=self._late())
-            stack.callback(self._keep_undelivered, notifier)
+            await stack.enter_async_context(recorder)
             await stack.enter_async_context(notifier)
             board = self._board(recorder)
             if self.setup.address:
@@ -190,31 +201,12 @@ class Running:
                 await stack.enter_async_context(guarded_by_time(board))
             async with aclosing(watching):
                 async for event in watching:
+                    notifier.take(event)  # first: what it is to tell is remembered, too
                     await recorder.take(event)
-                    notifier.take(event)
                     board.overview.rollouts = self.source.rollouts
                     board.take(event)
                     telling.take(event)
                     await self._end_sweep(event, board)
-
-    def _late(self) -> dict[str, list[Document]]:
-        """Give the notices that the process before could not deliver."""
-        return {
-            key.removeprefix(_UNDELIVERED): json.loads(text)
-            for key, text in self.history.memory().items()
-            if key.startswith(_UNDELIVERED)
-        }
-
-    def _keep_undelivered(self, notifier: Notifier) -> None:
-        """Keep them for the next one: cron has one process for each sweep."""
-        kept = {
-            _UNDELIVERED + name: json.dumps(left) for name, left in notifier.undelivered.items()
-        }
-        gone = dict.fromkeys(_UNDELIVERED + name for name in self._late())
-        try:
-            self.history.remember({**gone, **kept})
-        except HistoryError as error:
-            _LOGGER.warning("notices that were not delivered are lost: %s", error)
 
     def _pool(self) -> SessionPool:
         # The mapping itself, not a copy: a reloaded inventory adds its secrets to it.

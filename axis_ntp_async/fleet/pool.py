@@ -18,8 +18,8 @@ Theory of operation
 3. Devices are drawn lazily, in order, but for those that did not answer the
    last time, or refused the password: they come last. Only while the next one
    is busy or its site full do we read ahead, so that one large site does not
-   keep the others idle. Visits that retry stand at the head of their site: there are few, and their
-   deadline runs.
+   keep the others idle. Visits that retry stand at the head of their site:
+   there are few, and their deadline runs.
 
 4. One plain method, `Run.start_what_may`, decides who starts. It runs in the
    caller's own turn: a caller that is slow to take outcomes slows the run

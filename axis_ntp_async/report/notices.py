@@ -24,6 +24,8 @@ _ALIKE_LEAST: Final = 4
 
 _ALIKE_NAMED: Final = 5
 _ID_LENGTH: Final = 16
+_CHANGES_MOST: Final = 500
+"""More than this would be more than many a webhook takes."""
 
 
 def notice_document(notice: Notice) -> Document:
@@ -39,7 +41,8 @@ def notice_document(notice: Notice) -> Document:
         "text": notice_text(notice),
         "at": notice.at.isoformat(timespec="milliseconds"),
         "states": {state.value: notice.states.get(state, 0) for state in State},
-        "changes": [change_document(change) for change in notice.changes],
+        "changes": [change_document(change) for change in notice.changes[:_CHANGES_MOST]],
+        "changes_left_out": max(0, len(notice.changes) - _CHANGES_MOST),
         "site_causes_began": [site_cause_document(cause) for cause in notice.began],
         "site_causes_grown": [site_cause_document(cause) for cause in notice.grown],
         "site_causes_ended": [site_cause_document(cause) for cause in notice.ended],
@@ -47,6 +50,12 @@ def notice_document(notice: Notice) -> Document:
     }
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode())
     return {**document, "id": digest.hexdigest()[:_ID_LENGTH]}
+
+
+def brief(document: Document) -> Document:
+    """Give a notice without its single devices."""
+    left_out = len(document["changes"]) + document["changes_left_out"]
+    return {**document, "changes": [], "changes_left_out": left_out}
 
 
 def change_document(change: StateChange) -> Document:

@@ -14,13 +14,14 @@ import tenacity
 from attrs import field, frozen
 from yarl import URL
 
-from axis_ntp_async.errors import DeliveryError
+from axis_ntp_async.errors import DeliveryError, NoticeRefusedError
 from axis_ntp_async.report.documents import Document
 
 _TIMEOUT_S: Final = 10.0
 _COMMAND_LIMIT_S: Final = 30.0
 _ATTEMPTS: Final = 4
 _LONGEST_WAIT_S: Final = 20.0
+_NOT_THIS_ONE: Final = frozenset({400, 413, 422})
 _WORTH_ANOTHER_TRY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -74,7 +75,7 @@ class Webhook:
         Post a notice; what may be transient is tried again.
 
         Raises:
-            DeliveryError: It was not taken.
+            DeliveryError: It was not taken; a `NoticeRefusedError` is for good.
         """
         retrying = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(_ATTEMPTS),
@@ -102,6 +103,8 @@ class Webhook:
             raise _TransientError(_reason(error)) from None
         if status in _WORTH_ANOTHER_TRY:
             raise _TransientError(f"HTTP {status}")
+        if status in _NOT_THIS_ONE:
+            raise NoticeRefusedError(f"{self.name}: HTTP {status}")
         if not 200 <= status < 300:  # noqa: PLR2004  what HTTP calls success
             raise DeliveryError(f"{self.name}: HTTP {status}")
 

@@ -12,11 +12,11 @@ from typing import Final, Self
 
 from attrs import define, field
 
-from axis_ntp_async.errors import DeliveryError
+from axis_ntp_async.errors import DeliveryError, NoticeRefusedError
 from axis_ntp_async.health.watch.events import Remark, SweepEnded, Topic, WatchEvent
 from axis_ntp_async.health.watch.notice import Notice, notice_of
 from axis_ntp_async.report.documents import Document
-from axis_ntp_async.report.notices import notice_document
+from axis_ntp_async.report.notices import brief, notice_document
 from axis_ntp_async.service.channels import Channel
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ _FAREWELL_S: Final = 60.0
 
 _LATE_MOST: Final = 50
 """So many notices of earlier processes are kept; who runs from cron makes one in each run."""
+
+_IN_VAIN_AFTER: Final = dt.timedelta(days=7)
 
 
 @define(eq=False)
@@ -100,9 +102,16 @@ class _Outbox:
         return is_sent
 
     async def _sent(self, document: Document) -> bool:
-        """Deliver one notice; a reason why that cannot be is told once, and so is its end."""
+        """
+        Deliver one notice, or give it up; tell whether it is off our hands.
+
+        A reason why it cannot be delivered is logged once, and so is its end.
+        """
         try:
-            await self.channel.send(document)
+            await self._send(document)
+        except NoticeRefusedError as error:
+            _LOGGER.warning("a notice was refused for good, and is given up: %s", error)
+            return True
         except DeliveryError as error:
             if str(error) != self._fault:
                 _LOGGER.warning("a notice was not delivered, and waits: %s", error)
@@ -113,12 +122,34 @@ class _Outbox:
         self._fault = None
         return True
 
+    async def _send(self, document: Document) -> None:
+        """Send a notice; where it is refused, perhaps for its size, without its devices."""
+        try:
+            await self.channel.send(document)
+        except NoticeRefusedError:
+            if not document.get("changes"):
+                raise
+            await self.channel.send(brief(document))
+
     async def _pause(self) -> None:
         try:
             async with asyncio.timeout(self.again_after_s):
                 await self._ending.wait()
         except TimeoutError:
             return
+
+
+def _latest(name: str, waiting: Sequence[Document]) -> deque[Document]:
+    lost = len(waiting) - _LATE_MOST
+    if lost > 0:
+        _LOGGER.warning("%s: the oldest %d of the notices that wait are given up", name, lost)
+    return deque(waiting, _LATE_MOST)
+
+
+def _fresh(waiting: Sequence[Document]) -> list[Document]:
+    """Leave out what waits in vain, for a channel that has not come back for a week."""
+    since = (dt.datetime.now(dt.UTC) - _IN_VAIN_AFTER).isoformat()
+    return [document for document in waiting if str(document.get("at")) >= since]
 
 
 async def deliver_test(channel: Channel) -> None:
@@ -153,11 +184,12 @@ class Notifier:
         again_after_s: float = _AGAIN_AFTER_S,
         late: Mapping[str, Sequence[Document]] | None = None,
     ) -> None:
-        known = late or {}
+        known = dict(late or {})
         self._outboxes = [
-            _Outbox(channel, again_after_s, deque(known.get(channel.name, ()), _LATE_MOST))
+            _Outbox(channel, again_after_s, _latest(channel.name, known.pop(channel.name, ())))
             for channel in channels
         ]
+        self._of_others = {name: _fresh(waiting) for name, waiting in known.items()}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -180,9 +212,14 @@ class Notifier:
 
     @property
     def undelivered(self) -> dict[str, tuple[Document, ...]]:
-        """What is still to be told, by the names of channels; nothing of those that know all."""
+        """
+        What is still to be told, by the names of channels; nothing of those that know all.
+
+        What waits for a channel that we do not have goes on waiting.
+        """
+        own = {outbox.channel.name: outbox.undelivered for outbox in self._outboxes}
         return {
-            outbox.channel.name: left for outbox in self._outboxes if (left := outbox.undelivered)
+            name: tuple(waiting) for name, waiting in {**self._of_others, **own}.items() if waiting
         }
 
     def take(self, event: WatchEvent) -> None:

@@ -335,6 +335,27 @@ def test_an_alarm_of_cron_is_not_lost(
     assert [change["device"] for change in notice["changes"]] == ["mute"]
 
 
+def test_an_alarm_outlives_a_killed_process(
+    start: Start, run: Callable[..., Any], inventory: Path, tmp_path: Path
+) -> None:
+    """Nobody was told before the power went; the next one tells it, in spite of one by hand."""
+    script = tmp_path / "notify.py"
+    command = ("--notify-command", f"{sys.executable} {script}")
+    script.write_text("raise SystemExit(1)", encoding="utf-8")
+    process = start("watch", inventory, "--interval", 0.5, *QUICK, *command)
+    sweeps_of(process, 3)
+    process.kill()
+    process.wait(30)
+    run("watch", inventory, "--once", *QUICK)
+    script.write_text(
+        f"import sys; open({str(tmp_path / 'told')!r}, 'a').write(sys.stdin.read() + '\\n')",
+        encoding="utf-8",
+    )
+    run("watch", inventory, "--once", *QUICK, *command)
+    notices = map(json.loads, (tmp_path / "told").read_text(encoding="utf-8").splitlines())
+    assert [one["device"] for notice in notices for one in notice["changes"]] == ["mute"]
+
+
 def test_a_program_is_not_taken_from_the_folder(run: Callable[..., Any], inventory: Path) -> None:
     """Whoever can write a file there could have it run otherwise."""
     Path("axis-ntp.toml").write_text('notify-command = "touch owned"\n', encoding="utf-8")
@@ -368,10 +389,14 @@ def test_a_damaged_memory_begins_anew(
     """What was found stays; only what is known of the devices begins anew, and that is told."""
     run("watch", inventory, "--once", *QUICK)
     with sqlite3.connect(home / "axis-ntp" / "history.db") as connection:
+        connection.execute(
+            "INSERT INTO memory VALUES (CAST('undelivered webhook at chat:443' AS BLOB), '')"
+        )
         connection.execute("UPDATE memory SET value = CAST('{' AS BLOB)")
     connection.close()
     ran = run("watch", inventory, "--once", *QUICK)
     assert "begins anew" in ran.err
+    assert "webhook at chat:443 is damaged: these notices are lost" in ran.err
     assert ran.lines[-1]["devices"] == 6
     assert "begins anew" not in run("watch", inventory, "--once", *QUICK).err
 

@@ -12,7 +12,7 @@ from axis_ntp_async.health.finding import Cause, State
 from axis_ntp_async.health.watch.events import Remark, StateChange, Topic
 from axis_ntp_async.health.watch.notice import Notice
 from axis_ntp_async.health.watch.site_causes import SiteCause, SiteTrouble
-from axis_ntp_async.report.notices import change_line, notice_document, notice_text
+from axis_ntp_async.report.notices import brief, change_line, notice_document, notice_text
 
 AT = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 CAUSE = SiteCause(
@@ -153,6 +153,16 @@ def test_a_program_gets_everything() -> None:
         "site_cause": "time_server",
     }
     assert document["site_causes_began"][0]["affected"] == 41
+
+
+def test_a_document_has_no_more_devices_than_a_webhook_takes() -> None:
+    """How many were left out is in it; without any, the text still tells."""
+    many = notice(changes=tuple(change(f"cam-{one}", State.UNKNOWN) for one in range(700)))
+    document = notice_document(many)
+    assert (len(document["changes"]), document["changes_left_out"]) == (500, 200)
+    short = brief(document)
+    assert (short["changes"], short["changes_left_out"]) == ([], 700)
+    assert short["text"] == document["text"]
 
 
 def test_the_same_notice_has_the_same_id() -> None:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from attrs import define, field
 
-from axis_ntp_async.errors import DeliveryError
+from axis_ntp_async.errors import DeliveryError, NoticeRefusedError
 from axis_ntp_async.service.channels import Command, Webhook
 
 SECRET = "hook-token-1234567890"
@@ -64,6 +64,17 @@ async def test_what_may_pass_is_tried_again(receiver: Receiver, status: int) -> 
     receiver.answers = [status, status]
     await Webhook(url=receiver.url, wait_s=0.001).send(NOTICE)
     assert len(receiver.got) == 3
+
+
+@pytest.mark.parametrize(("status", "is_for_good"), [(413, True), (400, True), (404, False)])
+async def test_what_is_refused_for_good_is_told_apart(
+    receiver: Receiver, status: int, *, is_for_good: bool
+) -> None:
+    """A notice that is too large stays so; a wrong URL will be put right."""
+    receiver.answers = [status]
+    with pytest.raises(DeliveryError) as caught:
+        await Webhook(url=receiver.url, wait_s=0.001).send(NOTICE)
+    assert isinstance(caught.value, NoticeRefusedError) is is_for_good
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 404])

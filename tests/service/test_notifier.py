@@ -1,13 +1,14 @@
 """Channels are told while the watch goes on; who does not listen is told later, in one go."""
 
 import asyncio
+import datetime as dt
 import logging
 from collections.abc import Callable
 
 import pytest
 from attrs import define, field
 
-from axis_ntp_async.errors import DeliveryError
+from axis_ntp_async.errors import DeliveryError, NoticeRefusedError
 from axis_ntp_async.health.finding import State
 from axis_ntp_async.health.watch.events import SweepEnded
 from axis_ntp_async.report.documents import Document
@@ -131,6 +132,57 @@ async def test_what_one_process_could_not_tell_the_next_one_tells(sweep_ended: M
         third.take(sweep_ended("three"))
     assert ear.devices == [["one"], ["two"], ["three"]]
     assert third.undelivered == {}
+
+
+async def test_what_waits_for_another_channel_goes_on_waiting(sweep_ended: MakeEnded) -> None:
+    """Somebody runs it by hand without the webhook: that loses no alarm; a week in vain does."""
+    now = dt.datetime.now(dt.UTC)
+    new, old = ({"at": (now - dt.timedelta(days=days)).isoformat()} for days in (1, 8))
+    async with Notifier([Ear()], late={"webhook at chat:443": [old, new]}) as notifier:
+        notifier.take(sweep_ended("one"))
+    assert notifier.undelivered == {"webhook at chat:443": (new,)}
+
+
+async def test_a_notice_that_is_refused_for_good_blocks_no_other(
+    sweep_ended: MakeEnded, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is tried without its devices, which may be too many; then it is given up, and told."""
+
+    class Narrow(Ear):
+        least: int = 0
+
+        async def send(self, notice: Document) -> None:
+            self.tries += 1
+            if len(notice["changes"]) >= self.least:
+                raise NoticeRefusedError("ear: HTTP 413")
+            self.heard.append(notice)
+
+    ear = Narrow()
+    ear.least = 2
+    async with Notifier([ear]) as notifier:
+        notifier.take(sweep_ended("one", "two", "three"))
+        await asyncio.sleep(0.01)
+        notifier.take(sweep_ended("four"))
+        await asyncio.sleep(0.01)
+        assert ear.devices == [[], ["four"]]
+        assert ear.heard[0]["changes_left_out"] == 3
+        assert "one (berlin) is critical" in ear.heard[0]["text"]
+        ear.least = 0
+        notifier.take(sweep_ended("five"))
+        await asyncio.sleep(0.01)
+    assert (ear.tries, notifier.undelivered) == (5, {})
+    assert caplog.messages == [
+        "a notice was refused for good, and is given up: ear: HTTP 413",
+    ]
+
+
+async def test_more_than_anybody_would_read_is_given_up_and_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A chat server that is gone for months does not fill the history."""
+    async with Notifier([Ear()], late={"ear": [{"at": str(place)} for place in range(60)]}):
+        pass
+    assert caplog.messages == ["ear: the oldest 10 of the notices that wait are given up"]
 
 
 async def test_news_that_cancel_each_other_are_none(sweep_ended: MakeEnded) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Final, Self
@@ -43,18 +43,26 @@ class Recorder:
             Also remember offsets that move, see `WatchMemory.plain`; for a
             process that ends after each sweep.
 
+        besides: Gives what else is to be remembered, as texts by keys.
+
     Attributes:
         fault: Why the last writing failed; `None` when it did not.
     """
 
     def __init__(
-        self, history: History, memory: WatchMemory, *, with_offsets: bool = False
+        self,
+        history: History,
+        memory: WatchMemory,
+        *,
+        with_offsets: bool = False,
+        besides: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.fault: str | None = None
         self._history = history
         self._memory = memory
         self._with_offsets = with_offsets
-        self._remembered = memory.plain(with_offsets=with_offsets)
+        self._besides = besides
+        self._remembered = self._to_remember()
         self._records: list[Record] = []
         self._written_at = time.monotonic()
         self._has_begun = False
@@ -71,6 +79,8 @@ class Recorder:
     ) -> None:
         records, self._records = self._records, []
         self._thread.submit(self._try, lambda: self._history.append(records))
+        now = self._to_remember()
+        self._thread.submit(self._try, lambda: self._remember(now))
         if self._has_begun:
             closed = NoteKind.CLOSED, "the watch ended"
             self._thread.submit(self._try, lambda: self._history.note(*closed))
@@ -85,7 +95,8 @@ class Recorder:
                 await self._write()
         elif isinstance(event, SweepEnded):
             await self._write()
-            await self._in_thread(lambda: self._end_sweep(event))
+            now = self._to_remember()
+            await self._in_thread(lambda: self._end_sweep(event, now))
         elif isinstance(event, SweepBegan) and event.number == 1:
             by = f" by {self._history.owner}" if self._history.owner else ""
             text = f"a watch began to write{by}"
@@ -97,9 +108,18 @@ class Recorder:
         self._written_at = time.monotonic()
         await self._in_thread(lambda: self._history.append(records))
 
-    def _end_sweep(self, event: SweepEnded) -> None:
+    def _end_sweep(self, event: SweepEnded, now: dict[str, str]) -> None:
         self._history.end_sweep(sweep_record_of(event), tuple(_notes(event)))
-        now = self._memory.plain(with_offsets=self._with_offsets)
+        self._remember(now)
+        until = time.monotonic() + _FORGETTING_S
+        while self._history.prune(event.ended_at) and time.monotonic() < until:
+            pass
+
+    def _to_remember(self) -> dict[str, str]:
+        return {**self._memory.plain(with_offsets=self._with_offsets), **self._besides()}
+
+    def _remember(self, now: dict[str, str]) -> None:
+        """Remember what has changed since the last time."""
         before, self._remembered = self._remembered, now
         gone = dict.fromkeys(before.keys() - now.keys())
         new = {key: text for key, text in now.items() if before.get(key) != text}
@@ -108,9 +128,6 @@ class Recorder:
         except HistoryError:
             self._remembered = before
             raise
-        until = time.monotonic() + _FORGETTING_S
-        while self._history.prune(event.ended_at) and time.monotonic() < until:
-            pass
 
     async def _in_thread(self, work: Callable[[], object]) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._try, work)
