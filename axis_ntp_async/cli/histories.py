@@ -40,6 +40,8 @@ _UNITS: Final = {
     "d": "days",
     "w": "weeks",
 }
+_FIRST: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_LAST: Final = dt.datetime(9998, 1, 1, tzinfo=dt.UTC)
 _HEAD: Final = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 
 Times = tuple[dt.datetime, dt.datetime]
@@ -64,7 +66,8 @@ def time_of(option: str, text: str, now: dt.datetime) -> dt.datetime:
         if found := _AGO.fullmatch(text):
             return now - dt.timedelta(**{_UNITS[found[2]]: int(found[1])})
         at = dt.datetime.fromisoformat(text)
-        return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).astimezone(dt.UTC)
+        at = at if at.tzinfo else at.replace(tzinfo=dt.UTC)
+        return min(max(at, _FIRST), _LAST).astimezone(dt.UTC)
     except (ValueError, OverflowError):
         raise SettingsError(
             f"{option}: {text!r} is no time; write how long ago, like 90min, 24h or 7d, or a "

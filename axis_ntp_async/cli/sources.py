@@ -61,6 +61,7 @@ class FleetSource:
             AxisNTPError: A file has faults, or a secret cannot be had.
         """
         self._take(open_fleet(self.options))
+        self._signature = self._signed()
 
     def __call__(self) -> Sequence[Device]:
         """
@@ -74,10 +75,9 @@ class FleetSource:
         if signed != self._signature:
             policy = self.policy
             self._take(open_fleet(self.options, before=self.fleet))
+            self._signature = signed  # that of before: what is written meanwhile is read again
             if policy != self.policy:
                 _LOGGER.warning("policy %s was read anew", self.policy_file)
-            if signed[0] != self._signature[0]:
-                self._signature = ()  # it was written to while we read it: read it again
         return self.fleet.devices
 
     def desired(self, device: Device) -> NTPClientConfiguration | None:
@@ -94,7 +94,6 @@ class FleetSource:
             check_policy(policy, fleet.listed, strict=False)
         check_trust(fleet.trust, fleet.devices)
         self.fleet, self.policy = fleet, policy
-        self._signature = self._signed()
         self.credentials.update(fleet.credentials)
 
     def _read_journal(self) -> None:

@@ -385,8 +385,18 @@ def test_times_as_dates(text: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "7", "-7d", "7 years", "999999w", "1e3h", "0001-01-01T00:00+14:00"]
+    ("text", "expected"),
+    [
+        ("0001-01-01T00:00+14:00", "1970-01-01T00:00:00+00:00"),
+        ("9999-12-31T23:59-14:00", "9998-01-01T00:00:00+00:00"),
+    ],
 )
+def test_times_beyond_any_history(text: str, expected: str) -> None:
+    """They mean all of it, and nobody computes with what a calendar cannot hold."""
+    assert time_of("--since", text, NOW).isoformat() == expected
+
+
+@pytest.mark.parametrize("text", ["", "7", "-7d", "7 years", "999999w", "1e3h"])
 def test_times_that_are_none(text: str) -> None:
     """Whatever is wrong with them."""
     with pytest.raises(SettingsError, match="is no time"):

@@ -415,7 +415,9 @@ def slow_inventory(serve: Callable[..., Path], make_camera: Make) -> Path:
 def test_a_sweep_that_is_stopped_is_told(start: Start, slow_inventory: Path) -> None:
     """It is no complete one, and nothing is concluded from it."""
     process = start("watch", slow_inventory, "--interval", 60, "--concurrency", 2, *QUICK)
-    time.sleep(3.0)
+    assert process.stderr
+    assert "watching 30 devices" in process.stderr.readline()
+    time.sleep(1.0)
     process.send_signal(signal.SIGINT)
     assert process.stdout
     [summary] = [json.loads(line) for line in process.stdout]

@@ -16,7 +16,7 @@ from axis_ntp_async.errors import (
     NotTriedError,
     UnsupportedDeviceError,
 )
-from axis_ntp_async.health.finding import Finding, State, Thresholds
+from axis_ntp_async.health.finding import Cause, Finding, State, Thresholds
 from axis_ntp_async.health.judge import judge
 from axis_ntp_async.report.nagios.check import Check, CheckRules, Code, unknown
 from axis_ntp_async.report.nagios.device import check_device
@@ -219,6 +219,26 @@ def test_what_silence_counts_as_can_be_said(state: State, code: Code) -> None:
     word = "taken as ok" if state is State.OK else state.value
     assert check.text.startswith(f"NTP {code.name} - 0/10 in sync; ")
     assert f"; {word}: 10 unreachable" in check.text
+
+
+@pytest.mark.parametrize("share", [0.29, 0.57, 0.07])
+def test_a_share_that_is_just_allowed_is_allowed(share: float) -> None:
+    """29 of 100 are not more than 0.29 of them, whatever floats say."""
+    rules = CheckRules(warn_fraction=share, crit_fraction=share)
+    count = round(100 * share)
+    just = [*fleet(berlin__critical=count, lyon__ok=100 - count)]
+    one_site = [finding(one.device.name, None, synced=one.cause is None) for one in just]
+    assert check_fleet(one_site, rules, THRESHOLDS).code is Code.OK
+
+
+def test_the_reason_of_a_state_is_as_bad_as_it() -> None:
+    """A device that is critical for its clock is not told to have a large offset."""
+    one = finding(time_offset_ms=-500.0, skew_s=37.0)
+    assert (one.cause, one.state) == (Cause.OFFSET, State.CRITICAL)
+    first, hint, *others = check_device(one, USUAL, THRESHOLDS).text.splitlines()
+    assert "its clock is" in first
+    assert hint == one.problems[1].hint
+    assert others[0].startswith("WARNING ")
 
 
 def test_shares_can_be_said() -> None:

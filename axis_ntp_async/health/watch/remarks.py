@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Final
 
@@ -21,6 +20,10 @@ _OVER: Final = {
 }
 
 
+_AGAIN: Final = 0.9
+"""Of the interval: a sweep that takes less fits again, so that this does not come and go."""
+
+
 @frozen
 class Sayings:
     """
@@ -33,26 +36,39 @@ class Sayings:
     said: MutableMapping[Topic, str]
 
     def of(
-        self, began: SweepBegan, ended_at: dt.datetime, kept: SourceKept | None, told: Conclusion
+        self,
+        began: SweepBegan,
+        kept: SourceKept | None,
+        told: Conclusion,
+        took_s: float | None = None,
     ) -> tuple[Remark, ...]:
         """
         Give what there is to say after a sweep.
 
         Args:
             began: Its begin.
-            ended_at: When it ended.
             kept: Why its list is an old one; `None` when it is not.
             told: What follows from it.
+            took_s: Seconds that it took; `None` when no other sweep follows.
         """
         untried, own_clock = told.untried, told.own_clock
-        reasons = "; ".join(one.reason for one in untried)
+        reasons = "; ".join(sorted(one.reason for one in untried))
         return (
             *self._lasting(Topic.SOURCE, kept.text if kept else ""),
             *_listed(began),
             *self._lasting(Topic.UNTRIED, "; ".join(one.message for one in untried), reasons),
             *self._lasting(Topic.OWN_CLOCK, own_clock.odd_message or "", "odd"),
             *_clock_set(own_clock),
-            *self._lasting(Topic.LATE, _late(began, ended_at), "late"),
+            *self._lasting(Topic.LATE, self._late(began, took_s), "late"),
+        )
+
+    def _late(self, began: SweepBegan, took_s: float | None) -> str:
+        least_s = began.interval_s * (_AGAIN if Topic.LATE in self.said else 1.0)
+        if took_s is None or took_s <= least_s:
+            return ""
+        return (
+            f"a sweep takes {took_s:.0f} s, longer than the interval of {began.interval_s:g} s: "
+            "one follows the other at once"
         )
 
     def _lasting(self, topic: Topic, text: str, key: str = "") -> Iterator[Remark]:
@@ -87,16 +103,6 @@ def _listed(began: SweepBegan) -> Iterator[Remark]:
 def _clock_set(own_clock: OwnClock) -> Iterator[Remark]:
     if own_clock.step_message:
         yield Remark(Topic.CLOCK_SET, own_clock.step_message)
-
-
-def _late(began: SweepBegan, ended_at: dt.datetime) -> str:
-    took_s = (ended_at - began.at).total_seconds()
-    if took_s <= began.interval_s:
-        return ""
-    return (
-        f"a sweep takes {took_s:.0f} s, longer than the interval of {began.interval_s:g} s: "
-        "one follows the other at once"
-    )
 
 
 def _devices(names: Sequence[str]) -> str:

@@ -169,7 +169,7 @@ class Watch:
     async def _sweep(
         self, began: SweepBegan, kept: SourceKept | None
     ) -> AsyncGenerator[WatchEvent, None]:
-        summary, findings = Summary(), dict[str, Finding]()
+        summary, findings, since = Summary(), dict[str, Finding](), self._clock.now()
         async with aclosing(self._look(began)) as looks:
             async for finding in looks:
                 name = finding.device.name
@@ -178,11 +178,12 @@ class Watch:
                 yield Found(finding=finding, standing=self.memory.standings.get(name))
         is_complete = len(findings) == len(began.devices)
         told = self._conclude(findings) if is_complete else self._as_before()
-        ended_at, sayings = self._clock.utc(), Sayings(self.memory.said)
+        took_s = None if self._sweeps == 1 else self._clock.now() - since
+        sayings = Sayings(self.memory.said)
         yield SweepEnded(
             number=began.number,
             began_at=began.at,
-            ended_at=ended_at,
+            ended_at=self._clock.utc(),
             interval_s=began.interval_s,
             summary=summary,
             is_complete=is_complete,
@@ -192,7 +193,7 @@ class Watch:
             grown=told.grown,
             ended=told.ended,
             untried=told.untried,
-            remarks=sayings.of(began, ended_at, kept, told) if is_complete else (),
+            remarks=sayings.of(began, kept, told, took_s) if is_complete else (),
             own_clock=told.own_clock,
         )
 

@@ -20,9 +20,7 @@ _KEEP_S: Final = 600.0
 
 _HELD_BACK: Final = "unless on (site) site:axis_ntp_told_together"
 _UNREACHABLE: Final = "unreachable|busy"
-_UNREADABLE: Final = (
-    "certificate|identity|not_tried|login|blocked|unsupported|device_error|bad_answer"
-)
+_UNREADABLE: Final = "certificate|identity|login|blocked|unsupported|device_error|bad_answer"
 _NO_SYNC: Final = "not_synced|stale|disabled|no_servers"
 
 _DEVICE: Final = "{{ $labels.device }}{{ with $labels.site }} of {{ . }}{{ end }}"
@@ -220,9 +218,18 @@ def of_its_machine() -> Iterator[Alert]:
         expr="axis_ntp_inventory_old == 1",
         severity="warning",
         hold_s=1800,
-        summary="{{ $labels.instance }} cannot read its list of devices again",
-        description="It goes on with the old one, so sites and devices may be missing. Find the "
-        "fault: axis-ntp inventory check INVENTORY",
+        summary="{{ $labels.instance }} cannot read again what it is to watch",
+        description="It goes on with the old sites, devices, policy and passwords. Its log tells "
+        "which file; more: axis-ntp inventory check INVENTORY, axis-ntp policy check POLICY",
+    )
+    yield Alert(
+        name="AxisNTPUntried",
+        expr="axis_ntp_sweep_untried_devices > 0",
+        severity="warning",
+        hold_s=900,
+        summary="{{ $labels.instance }} does not look at {{ $value }} devices",
+        description="Of any site; mostly because devices refuse their credentials: correct these. "
+        "The log of 'axis-ntp watch' tells the reason.",
     )
 
 

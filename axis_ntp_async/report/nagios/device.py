@@ -7,6 +7,7 @@ from axis_ntp_async.report.nagios.check import (
     CODES,
     Check,
     CheckRules,
+    deciding,
     duration,
     named,
     plain,
@@ -16,7 +17,8 @@ from axis_ntp_async.report.nagios.check import (
 
 def check_device(finding: Finding, rules: CheckRules, thresholds: Thresholds) -> Check:
     """Judge one device: its state is the verdict."""
-    summary = named(finding, finding.message)
+    told = deciding(finding)
+    summary = named(finding, told.message if told else finding.message)
     offset_limits = (thresholds.offset_warning_ms / 1000, thresholds.offset_critical_ms / 1000)
     numbers = []
     if finding.offset_ms is not None:
@@ -31,10 +33,11 @@ def check_device(finding: Finding, rules: CheckRules, thresholds: Thresholds) ->
         summary=summary,
         numbers=tuple(numbers),
         details=(
-            *((finding.hint,) if finding.problems else ()),
+            *((told.hint,) if told else ()),
             *(
                 f"{problem.state.value.upper()} {short_message(problem.message)}. {problem.hint}"
-                for problem in finding.problems[1:]
+                for problem in finding.problems
+                if problem is not told
             ),
         ),
     )

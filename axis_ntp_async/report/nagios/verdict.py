@@ -24,6 +24,8 @@ SITE_LEAST: Final = 3
 
 _NO_ANSWER: Final = frozenset({*UNREACHABLE, Cause.NOT_TRIED})
 _DIGITS: Final = 6
+_HAIR: Final = 1e-9
+"""29 of 100 are not more than 0.29 of them, whatever floats say."""
 
 Judged = Sequence[tuple[State, Finding]]
 """Findings, each with what it counts as."""
@@ -141,7 +143,7 @@ def _by_shares(
         ),
         (State.WARNING, not_ok, rules.warn_fraction, "not ok"),
     ):
-        if count > limit * total:
+        if count > limit * total + _HAIR:
             share = _percent(count / total, limit)
             return state, f"{share} % {words}{place}, more than {plain(100 * limit)} %"
     return State.OK, ""

@@ -85,7 +85,7 @@ def _of_sites(overview: Overview) -> Iterator[Metric]:
 def _of_the_watch(overview: Overview) -> Iterator[Metric]:
     yield single(
         "axis_ntp_inventory_old",
-        "Whether the list of devices could not be read again, so that an old one is used.",
+        "Whether the list of devices, the policy or a password could not be read again.",
         overview.source_fault is not None,
     )
     last = overview.last
@@ -100,6 +100,11 @@ def _of_the_watch(overview: Overview) -> Iterator[Metric]:
             "When the last sweep ended that looked at every device.",
             last.ended_at.timestamp(),
         )
+    yield single(
+        "axis_ntp_sweep_untried_devices",
+        "Devices that were not looked at, such as for suspended credentials.",
+        sum(one.affected for one in last.untried),
+    )
     yield single(
         "axis_ntp_watch_interval_seconds", "From one sweep's begin to the next.", last.interval_s
     )

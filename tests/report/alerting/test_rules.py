@@ -433,6 +433,25 @@ def test_an_old_inventory_is_told(fires: Fires) -> None:
 
 
 @needs_promtool
+def test_devices_that_are_not_tried_are_one_alert(fires: Fires) -> None:
+    """A suspended password is nothing that each device has to tell."""
+    given = {
+        **ALIVE,
+        series("axis_ntp_sweep_untried_devices", **WATCH): "397x60",
+        **{
+            series(
+                *("axis_ntp_problem",),
+                **{**WATCH, "site": "berlin", "device": f"c-{n}"},
+                cause="not_tried",
+                state="unknown",
+            ): "1x60"
+            for n in range(5)
+        },
+    }
+    fires(given, {14: [], 16: [alert("Untried", **WATCH)]})
+
+
+@needs_promtool
 def test_a_watch_that_is_gone_is_told(fires: Fires) -> None:
     """By its target while there is one, by the lack of everything otherwise."""
     fires({}, {4: [], 6: [alert("WatchDown", "critical")]})
@@ -483,7 +502,7 @@ def test_every_cause_that_matters_has_a_rule() -> None:
     named = {
         cause for causes in re.findall(r'cause=~?"([^"]+)"', text) for cause in causes.split("|")
     }
-    by_number_or_not_at_all = {"offset", "skew", "dhcp_fallback", "few_servers"}
+    by_number_or_not_at_all = {"offset", "skew", "not_tried", "dhcp_fallback", "few_servers"}
     assert named | by_number_or_not_at_all == {cause.value for cause in Cause}
     assert not named & by_number_or_not_at_all
 
@@ -491,7 +510,7 @@ def test_every_cause_that_matters_has_a_rule() -> None:
 def test_every_alert_tells_who_and_what_to_do() -> None:
     """Summary and description name the device, the site or the watch."""
     alerts = [rule for rule in rules_of(alert_rules(Thresholds())) if "alert" in rule]
-    assert len(alerts) == 17
+    assert len(alerts) == 18
     for rule in alerts:
         assert rule["labels"]["severity"] in {"warning", "critical"}
         assert re.search(r"\$labels\.(device|site|instance)", rule["annotations"]["summary"])
