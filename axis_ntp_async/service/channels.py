@@ -6,8 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import tempfile
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import IO, Final, Protocol
 
 import aiohttp
 import tenacity
@@ -16,11 +17,14 @@ from yarl import URL
 
 from axis_ntp_async.errors import DeliveryError, NoticeRefusedError
 from axis_ntp_async.report.documents import Document
+from axis_ntp_async.report.printable import printable
 
 _TIMEOUT_S: Final = 10.0
 _COMMAND_LIMIT_S: Final = 30.0
 _ATTEMPTS: Final = 4
 _LONGEST_WAIT_S: Final = 20.0
+_COMPLAINT_MOST: Final = 100_000
+_LINE_MOST: Final = 200
 _NOT_THIS_ONE: Final = frozenset({400, 413, 422})
 _WORTH_ANOTHER_TRY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -150,13 +154,19 @@ class Command:
         Raises:
             DeliveryError: It cannot be run, took too long, or ended with another code than 0.
         """
-        nowhere = asyncio.subprocess.DEVNULL
+        # A file, and no pipe: what the program leaves running may keep that open.
+        with tempfile.TemporaryFile() as complaint:
+            code = await self._run(json.dumps(notice).encode(), complaint)
+            if code:
+                raise DeliveryError(f"{self.name}: ended with {code}{_last_line(complaint)}")
+
+    async def _run(self, text: bytes, complaint: IO[bytes]) -> int | None:
         try:
             process = await asyncio.create_subprocess_exec(
                 *self.words,
                 stdin=asyncio.subprocess.PIPE,
-                stdout=nowhere,
-                stderr=nowhere,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=complaint,
                 start_new_session=True,
             )
         except (OSError, ValueError) as error:
@@ -164,15 +174,21 @@ class Command:
             raise DeliveryError(f"{self.name}: cannot be run: {reason}") from error
         try:
             async with asyncio.timeout(self.limit_s):
-                await process.communicate(json.dumps(notice).encode())
+                await process.communicate(text)
         except TimeoutError:
             raise DeliveryError(f"{self.name}: took longer than {self.limit_s:g} s") from None
         finally:
             if process.returncode is None:
                 _kill(process)
                 await process.wait()
-        if process.returncode:
-            raise DeliveryError(f"{self.name}: ended with {process.returncode}")
+        return process.returncode
+
+
+def _last_line(complaint: IO[bytes]) -> str:
+    """Give the last line of what a program complained of."""
+    complaint.seek(0)
+    lines = complaint.read(_COMPLAINT_MOST).decode(errors="replace").strip().splitlines()
+    return f": {printable(lines[-1])[:_LINE_MOST]}" if lines else ""
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

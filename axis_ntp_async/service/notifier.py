@@ -22,8 +22,8 @@ from axis_ntp_async.service.channels import Channel
 _LOGGER: Final = logging.getLogger(__name__)
 
 _AGAIN_AFTER_S: Final = 60.0
-_FAREWELL_S: Final = 60.0
-"""At the end a channel has so long to take what is still to be told."""
+_FAREWELL_S: Final = 15.0
+"""At the end a channel has so long to take what is still to be told; the rest waits."""
 
 _LATE_MOST: Final = 50
 """So many notices of earlier processes are kept; who runs from cron makes one in each run."""
@@ -168,7 +168,7 @@ class Notifier:
     Tells channels what a watch finds, as a context manager.
 
     A channel that does not listen is told later, everything at once; a watch
-    never waits for it. At the end there is a minute for what is left; what is
+    never waits for it. At the end there is a moment for what is left; what is
     left then, `undelivered` gives, for the next process to begin with.
 
     Args:

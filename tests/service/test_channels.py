@@ -180,10 +180,14 @@ async def test_a_command_gets_json_on_its_standard_input(tmp_path: Path) -> None
     ("make", "message"),
     [
         (lambda _: ["/nowhere/at all"], "cannot be run: No such file or directory"),
-        (lambda path: script(path, "raise SystemExit(3)"), "ended with 3"),
+        (lambda path: script(path, "raise SystemExit(3)"), "ended with 3$"),
+        (
+            lambda path: script(path, "import sys; sys.exit('a line\\nno such chat room')"),
+            "ended with 1: no such chat room$",
+        ),
         (lambda _: ["with\0nothing"], "cannot be run: it is no command"),
     ],
-    ids=["missing", "failing", "no-command"],
+    ids=["missing", "failing", "complaining", "no-command"],
 )
 async def test_a_command_that_fails_is_told(
     tmp_path: Path, make: Callable[[Path], list[str]], message: str
@@ -191,6 +195,16 @@ async def test_a_command_that_fails_is_told(
     """With the program's name and the reason."""
     with pytest.raises(DeliveryError, match=message):
         await Command(words=make(tmp_path / "notify.py")).send(NOTICE)
+
+
+async def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
+    """It has done its work when it ends itself."""
+    words = script(
+        tmp_path / "notify.py",
+        "import subprocess, sys\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3)'])\n",
+    )
+    await Command(words=words, limit_s=2.5).send(NOTICE)
 
 
 async def test_a_command_that_hangs_is_killed(tmp_path: Path) -> None:
