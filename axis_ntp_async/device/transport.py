@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import re
 import ssl
 import time
 from http import HTTPStatus
@@ -38,6 +39,9 @@ MAX_BODY_BYTES: Final = 1 << 20
 
 _MOST_LOGINS: Final = 2
 """A first login, remembered or not, and one more when only the nonce was too old."""
+
+_IPV4: Final = re.compile(r"[0-9.]+")
+"""Enough for hosts of a `Device`, which checks what looks like one."""
 
 _READABLE: Final = frozenset({HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR})
 
@@ -108,7 +112,6 @@ class Transport:
     keep_alive: bool
     login_gate: LoginGate | None
     bounds: Bounds = field(factory=Bounds, init=False)
-    _url: yarl.URL | None = field(default=None, init=False)
 
     async def post(self, path: str, body: bytes) -> Answer:
         """
@@ -221,7 +224,7 @@ class Transport:
     ) -> _Exchange:
         sent = time.monotonic()
         async with http_session.post(
-            self._url_of(path),
+            _url_of(self.device, path),
             data=body,
             headers=headers,
             allow_redirects=False,
@@ -278,18 +281,23 @@ class Transport:
                 self.device.name, "is in factory default and has no user yet; set it up first"
             )
 
-    def _url_of(self, path: str) -> yarl.URL:
-        if self._url is None or self._url.raw_path != path:
-            device = self.device
-            try:
-                self._url = yarl.URL.build(
-                    scheme=device.scheme, host=device.host, port=device.port, path=path
-                )
-            except ValueError as error:
-                raise DeviceUnreachableError(
-                    device.name, f"{device.host!r} cannot be an address: {error}"
-                ) from error
-        return self._url
+
+def _url_of(device: Device, path: str) -> yarl.URL:
+    """
+    Give a URL of a device, made anew: kept, it would weigh as much as all else of a session.
+
+    An IPv4 address has nothing to encode, and leaving that out takes a third of the time.
+    """
+    if _IPV4.fullmatch(device.host):
+        return yarl.URL.build(
+            scheme=device.scheme, authority=device.address, path=path, encoded=True
+        )
+    try:
+        return yarl.URL.build(scheme=device.scheme, host=device.host, port=device.port, path=path)
+    except ValueError as error:
+        raise DeviceUnreachableError(
+            device.name, f"{device.host!r} cannot be an address: {error}"
+        ) from error
 
 
 def _clock(date: str | None, round_trip_s: float) -> ClockReading | None:

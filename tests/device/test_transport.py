@@ -18,7 +18,7 @@ import pytest
 from axis_ntp_async.device.auth import Credentials
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.session import DeviceSession
-from axis_ntp_async.device.transport import MAX_BODY_BYTES, make_http_session
+from axis_ntp_async.device.transport import MAX_BODY_BYTES, _url_of, make_http_session
 from axis_ntp_async.errors import (
     CredentialSuspendedError,
     DeviceError,
@@ -583,7 +583,7 @@ async def test_a_call_cancelled_while_it_waits_for_its_turn_blocks_nobody(
     goes_on = asyncio.Event()
     server = await serve(lambda heard: say.result(heard, {}))
     async with DeviceSession(server.device(), login_gate=None) as session:
-        async with session._in_flight:
+        async with session._turns:
             waiting = asyncio.create_task(session.get_ntp_info())
             next_one = asyncio.create_task(session.get_ntp_info())
             asyncio.get_running_loop().call_soon(goes_on.set)
@@ -591,6 +591,21 @@ async def test_a_call_cancelled_while_it_waits_for_its_turn_blocks_nobody(
             waiting.cancel()
         await next_one
     assert waiting.cancelled()
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "url"),
+    [
+        ("192.0.2.7", 80, "http://192.0.2.7/x"),
+        ("192.0.2.7", 8080, "http://192.0.2.7:8080/x"),
+        ("2001:db8::7", 8080, "http://[2001:db8::7]:8080/x"),
+        ("Kamera-ä.example", 80, "http://xn--kamera--cxa.example/x"),
+    ],
+)
+def test_a_device_is_asked_at_its_own_url(host: str, port: int, url: str) -> None:
+    """Whether there is something to encode in it or not."""
+    device = Device(name="lobby-3", host=host, port=port, scheme="http")
+    assert str(_url_of(device, "/x")) == url
 
 
 async def until(condition: Callable[[], object]) -> None:
