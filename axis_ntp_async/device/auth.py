@@ -43,6 +43,7 @@ _CNONCE_BYTES: Final = 16
 
 _HALF_A_CHARACTER: Final = re.compile(r"[\ud800-\udfff]")
 _REALM_WITH_SERIAL: Final = re.compile(r"AXIS_([0-9A-Fa-f]{12})")
+_ESCAPED: Final = re.compile(r"\\(.)")
 _PART: Final = re.compile(
     r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)"  # a scheme, or the name of a parameter with its
     r'(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?'  # quoted or bare value
@@ -140,9 +141,10 @@ def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
 def _challenges(header: str) -> Iterator[Challenge]:
     scheme: str | None = None
     parameters: dict[str, str] = {}
-    for name, quoted, token in (part.groups() for part in _PART.finditer(header)):
+    for part in _PART.finditer(header):
+        name, quoted, token = part.groups()
         if quoted is not None:
-            parameters[name.lower()] = re.sub(r"\\(.)", r"\1", quoted)
+            parameters[name.lower()] = _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted
         elif token is not None:
             parameters[name.lower()] = token
         else:

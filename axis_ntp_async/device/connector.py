@@ -12,7 +12,7 @@ own way is taken, and nothing but time is lost.
 from __future__ import annotations
 
 import inspect
-import ipaddress
+import socket
 from typing import Any, Final
 
 import aiohttp
@@ -82,8 +82,10 @@ def is_known(connector: type) -> bool:
 
 
 def _is_address(host: str) -> bool:
+    if ":" in host:
+        return True  # in a URL only IPv6 has one
     try:
-        ipaddress.ip_address(host)
-    except ValueError:
+        socket.inet_pton(socket.AF_INET, host)
+    except OSError:
         return False
     return True

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from axis_ntp_async.device import connector as connectors
-from axis_ntp_async.device.connector import DirectConnector, is_known, make_connector
+from axis_ntp_async.device.connector import DirectConnector, _is_address, is_known, make_connector
 from axis_ntp_async.device.transport import make_http_session
 
 
@@ -58,6 +58,15 @@ async def test_an_address_of_the_sixth_version_is_reached() -> None:
     await server.wait_closed()
     with pytest.raises(aiohttp.ClientConnectorError):
         await ask(f"http://[::1]:{free}/")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_one"),
+    [("127.0.0.1", True), ("fe80::1%eth0", True), ("localhost", False), ("1.2.3", False)],
+)
+def test_only_whole_addresses_take_the_shorter_way(host: str, is_one: bool) -> None:
+    """Half an address is a name, and looked up in aiohttp's way."""
+    assert _is_address(host) is is_one
 
 
 async def test_a_refused_connection_is_the_usual_error() -> None:
