@@ -240,15 +240,10 @@ class Login:
     Attributes:
         device: The device.
         credentials: What we log in with; `None` logs in nowhere.
-
-        is_short_lived:
-            Whether what was remembered was too old the last time: then the first
-            request of a call will hardly be the last one on its connection.
     """
 
     device: Device
     credentials: Credentials | None
-    is_short_lived: bool = field(default=False, init=False)
     _remembered: LoginAnswer | None = field(default=None, init=False)
 
     @property

@@ -103,7 +103,9 @@ class DeviceSession:
 
     async def __aenter__(self) -> Self:
         if self._transport.http_session is None:
-            self._owned = self._transport.http_session = make_http_session()
+            self._owned = self._transport.http_session = make_http_session(
+                keep_alive=self._transport.keep_alive
+            )
         return self
 
     async def __aexit__(

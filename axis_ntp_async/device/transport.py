@@ -23,7 +23,7 @@ from attrs import define, field, frozen
 
 from axis_ntp_async.device.auth import Login, LoginAnswer, LoginGate
 from axis_ntp_async.device.bounds import Bounds
-from axis_ntp_async.device.connector import make_connector
+from axis_ntp_async.device.connector import KEPT_S, hangs_up, make_connector
 from axis_ntp_async.device.failures import error_of_status, http_date, translated_errors
 from axis_ntp_async.device.records import ClockReading, Device
 from axis_ntp_async.device.trust import Trust, blind_context
@@ -46,15 +46,17 @@ _IPV4: Final = re.compile(r"[0-9.]+")
 _READABLE: Final = frozenset({HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR})
 
 
-def make_http_session(keepalive_s: float = 15.0) -> aiohttp.ClientSession:
+def make_http_session(kept_s: float = KEPT_S, *, keep_alive: bool = True) -> aiohttp.ClientSession:
     """
     Make an aiohttp session that suits many devices: no limits of its own, no cookies.
 
     Args:
-        keepalive_s: Seconds for which an unused connection is kept, where one is.
+        kept_s: Seconds for which an unused connection is kept, where one is.
+        keep_alive: Whether one is kept after an answer, and not only for a login.
     """
     return aiohttp.ClientSession(
-        connector=make_connector(keepalive_s), cookie_jar=aiohttp.DummyCookieJar()
+        connector=make_connector(kept_s, keep_alive=keep_alive),
+        cookie_jar=aiohttp.DummyCookieJar(),
     )
 
 
@@ -134,8 +136,6 @@ class Transport:
         opening = self.login.opening
         exchange = await self._exchange(path, body, opening, is_last=self._is_the_last(opening))
         clock = exchange.clock
-        if opening is not None:
-            self.login.is_short_lived = exchange.status == HTTPStatus.UNAUTHORIZED
         for _ in range(_MOST_LOGINS - (exchange.answered is not None)):
             if exchange.status != HTTPStatus.UNAUTHORIZED:
                 break
@@ -208,11 +208,12 @@ class Transport:
 
         A challenge and the answer to it share one: opening another costs more
         than all the rest, over TLS. Axis' web server calls a nonce too old after
-        some minutes, so what was too old the last time will be again.
+        some minutes, so with one that is remembered nobody knows, and where the
+        connection hangs up by itself nobody needs to.
         """
         if opening is None:
             return self.login.credentials is None
-        return not self.login.is_short_lived
+        return self.http_session is None or not hangs_up(self.http_session.connector)
 
     async def _request(
         self,
