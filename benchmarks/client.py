@@ -1,11 +1,12 @@
 """
 The process of a peer: it is told to sweep, and says what that cost.
 
-`python -m benchmarks.client '{"peer": …, "setting": …, "ports": …, "speed": …, "core": …}'`
-says its version first. For each line `sweep` it reads all devices once; for
+`python -m benchmarks.client '{"peer": …, "setting": …, "ports": …, "speed": …, "program": …, …}'`
+says that it is ready first. For each line `sweep` it reads all devices once; for
 each line `pause` it lets a moment pass. It ends with its standard input.
 """
 
+import asyncio
 import gc
 import importlib
 import json
@@ -36,6 +37,8 @@ def main(order: dict[str, Any]) -> None:
     if not order["speed"]:
         # Whoever imports it finds it missing: what is installed must not speed up the plain one.
         sys.modules["orjson"] = None  # type: ignore[assignment]
+    if order["program"]:
+        _be_the_program()
     module, _, name = order["peer"].partition(":")
     job = Job.of(setting, order["ports"], speed=order["speed"])
     peer: Peer = getattr(importlib.import_module(module), name)(job)
@@ -48,6 +51,13 @@ def main(order: dict[str, Any]) -> None:
         else:
             _say(_measured(peer, job))
     peer.close()
+
+
+def _be_the_program() -> None:
+    """Set this process up as `axis-ntp` does: what it runs in a loop first changes the rest."""
+    from axis_ntp_async.cli.loop import run  # noqa: PLC0415  not every peer has it
+
+    run(asyncio.sleep(0))
 
 
 def _warm_up(peer: Peer, job: Job) -> None:

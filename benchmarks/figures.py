@@ -1,10 +1,11 @@
 """From results to figures: medians, paired ratios, what went wrong."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any, Final
 
 from benchmarks.running import Sweep, faults
+from benchmarks.scenarios import AGAIN
 from benchmarks.setting import Setting
 
 Result = Mapping[str, Any]
@@ -33,6 +34,11 @@ def time_of(part: int) -> Measure:
 def requests_per_device(sweep: Sweep) -> float:
     """Measure how many requests a device got."""
     return float(sweep["requests"] / sweep["devices_asked"]) if sweep["devices_asked"] else 0.0
+
+
+def connections_per_device(sweep: Sweep) -> float:
+    """Measure how many connections a device got."""
+    return float(sweep["connections"] / sweep["devices_asked"]) if sweep["devices_asked"] else 0.0
 
 
 def entry_of(result: Result, label: str) -> Mapping[str, Any]:
@@ -68,6 +74,19 @@ def spread(entry: Mapping[str, Any], sweep: int, measure: Measure) -> tuple[floa
     """Give the least and the most over all repetitions."""
     values = [measure(run[sweep]) for run in entry["runs"] if sweep < len(run)]
     return (min(values), max(values)) if values else None
+
+
+def noise(results: Iterable[Result]) -> tuple[float, float] | None:
+    """Give the least and the most by which a client differs from itself, over all sweeps."""
+    ratios = [
+        value
+        for result in results
+        for entry in result["entries"]
+        if entry["label"] == AGAIN
+        for sweep in range(int(entry["setting"]["sweeps"]))
+        if (value := ratio(result, AGAIN, result["entries"][0]["label"], sweep)) is not None
+    ]
+    return (min(ratios), max(ratios)) if ratios else None
 
 
 def complaints(entry: Mapping[str, Any]) -> Iterator[str]:

@@ -82,6 +82,7 @@ def client(
     core: int | None,
     *,
     speed: bool,
+    program: bool = False,
 ) -> Iterator[Process]:
     """Run a peer, with the Python that has it."""
     order = {
@@ -89,6 +90,7 @@ def client(
         "setting": asdict(setting),
         "ports": ports,
         "speed": speed,
+        "program": program,
         "core": core,
     }
     with _process([python, "-m", "benchmarks.client", json.dumps(order)], core) as running:

@@ -77,7 +77,8 @@ def run_entry(entry: Entry, pythons: Pythons) -> list[Sweep]:
     assert python is not None
     with fleet(setting, own[1]) as devices:
         ports, peer = devices.greeting["ports"], f"benchmarks.peers.{contender.peer}"
-        with client(python, peer, setting, ports, own[0], speed=contender.speed) as reader:
+        how = {"speed": contender.speed, "program": contender.program}
+        with client(python, peer, setting, ports, own[0], **how) as reader:
             return list(_sweeps(devices, reader, setting.sweeps))
 
 

@@ -46,18 +46,19 @@ class Scenario:
 AGAIN: Final = "bare aiohttp, again"
 """The same as the first entry: what it differs by is noise."""
 
-_QUICK: Final = ("bare aiohttp", "ours", "ours + speed", "floor + speed")
+_QUICK: Final = ("bare aiohttp", "ours", "ours + speed", "the program", "floor + speed")
 _FAST: Final = (
     "bare aiohttp",
     "bare aiohttp + speed",
     "ours",
     "ours + speed",
+    "the program",
     "pycurl multi",
     "floor",
     "floor + speed",
 )
 _ALL: Final = (*_FAST, "httpx", "requests + threads", "niquests + threads")
-_BEST: Final = ("bare aiohttp", "ours", "ours + speed", "floor + speed")
+_BEST: Final = _QUICK
 
 _DEAD: Final = Setting(
     devices=5000,
@@ -113,10 +114,10 @@ def _dead(name: str, setting: Setting, repetitions: int) -> Scenario:
         f"Dead devices: {setting.devices:,}, {setting.concurrency} at once, "
         f"{setting.latency_s * 1e3:g} ms latency, HTTP digest",
         (
-            Entry("ours + speed, all healthy", "ours + speed", healthy),
-            Entry("ours + speed, all healthy, again", "ours + speed", healthy),
-            Entry("ours + speed, 5 % black-holed", "ours + speed", dead),
-            Entry("ours + speed, 5 % silent", "ours + speed", mute),
+            Entry("the program, all healthy", "the program", healthy),
+            Entry("the program, all healthy, again", "the program", healthy),
+            Entry("the program, 5 % black-holed", "the program", dead),
+            Entry("the program, 5 % silent", "the program", mute),
             Entry("bare aiohttp, all healthy", "bare aiohttp", healthy),
             Entry("bare aiohttp, 5 % black-holed", "bare aiohttp", dead),
         ),
@@ -130,7 +131,7 @@ def _scale(name: str, title: str, sizes: Iterable[int], repetitions: int) -> Sce
         name,
         title,
         tuple(
-            Entry(f"ours + speed, {size:,}", "ours + speed", replace(_LARGE, devices=size))
+            Entry(f"the program, {size:,}", "the program", replace(_LARGE, devices=size))
             for size in sizes
         ),
         repetitions,
@@ -157,8 +158,8 @@ def _all() -> Iterable[Scenario]:
         "Memory: 10,000 devices over HTTPS, findings streamed",
         (
             Entry(
-                "ours + speed",
-                "ours + speed",
+                "the program",
+                "the program",
                 Setting(mode="https-digest", devices=10_000, sweeps=1, findings=True),
             ),
         ),

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import charts, tables
+from benchmarks.reach import judged
 from benchmarks.scenarios import AGAIN, SUITES
 
 FOLDER: Final = Path(__file__).parent
 RAW: Final = FOLDER / "results.json"
 PAGE: Final = FOLDER / "RESULTS.md"
 CHARTS: Final = FOLDER / "charts"
+OUT_OF_REACH: Final = FOLDER / "out_of_reach.md"
+"""What a profile says of goals that were missed; written by hand."""
 
 _DIGITS: Final = 5
 
@@ -49,6 +52,11 @@ def page(results: Results) -> Iterator[str]:
     known = _scenarios(results)
     if any(name in SUITES["reach"] for name in known):
         yield from ("## Reach", "", *tables.reach(known), "")
+        yield from (*tables.noise(known), "")
+        if any(
+            value is not None and not goal.is_reached(value) for goal, value, _ in judged(known)
+        ):
+            yield from ("### Out of reach", "", OUT_OF_REACH.read_text(encoding="utf-8"))
     yield from ("## Scenarios", "")
     for name, result in known.items():
         yield from tables.scenario(result)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from benchmarks import figures
 from benchmarks.figures import (
     CPU,
     LAST,
@@ -121,6 +122,13 @@ def reach(results: Mapping[str, Result]) -> Iterator[str]:
         for goal, value, verdict in judged(results)
     )
     yield from table(("what", "goal", "value", "reached"), rows)
+
+
+def noise(results: Mapping[str, Result]) -> Iterator[str]:
+    """Give by how much one must mistrust ratios."""
+    if (found := figures.noise(results.values())) is not None:
+        least, most = found
+        yield f"Noise: the first client, run once more, took {least:.2f} to {most:.2f} of itself."
 
 
 def micro(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:

@@ -12,9 +12,11 @@ Source: RFC 7616 (Digest), RFC 7617 (Basic).
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 import secrets
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Final, NoReturn, Protocol
@@ -35,8 +37,13 @@ _STRENGTH: Final = {"basic": 0, "md5": 1, "sha-256": 2}
 _STATUS_AFTER_LOGIN: Final = frozenset({200, 404, 405, 500})
 """A device without the API says so only to whom it has let in; others get a 401."""
 
+_USUAL: Final = "MD5"
+"""What a digest is made with where its challenge does not say."""
+_CNONCE_BYTES: Final = 16
+
 _HALF_A_CHARACTER: Final = re.compile(r"[\ud800-\udfff]")
 _REALM_WITH_SERIAL: Final = re.compile(r"AXIS_([0-9A-Fa-f]{12})")
+_ESCAPED: Final = re.compile(r"\\(.)")
 _PART: Final = re.compile(
     r"([!#$%&'*+\-.^_`|~0-9A-Za-z]+)"  # a scheme, or the name of a parameter with its
     r'(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?'  # quoted or bare value
@@ -104,7 +111,7 @@ class Challenge:
         """The digest's hash, in lower case and without `-sess`; `basic` for Basic."""
         if self.scheme == "basic":
             return "basic"
-        return self.parameters.get("algorithm", "MD5").lower().removesuffix("-sess")
+        return _kind_of(self.parameters.get("algorithm", _USUAL))
 
     @property
     def is_stale(self) -> bool:
@@ -134,9 +141,10 @@ def parse_challenges(headers: Iterable[str]) -> tuple[Challenge, ...]:
 def _challenges(header: str) -> Iterator[Challenge]:
     scheme: str | None = None
     parameters: dict[str, str] = {}
-    for name, quoted, token in (part.groups() for part in _PART.finditer(header)):
+    for part in _PART.finditer(header):
+        name, quoted, token = part.groups()
         if quoted is not None:
-            parameters[name.lower()] = re.sub(r"\\(.)", r"\1", quoted)
+            parameters[name.lower()] = _ESCAPED.sub(r"\1", quoted) if "\\" in quoted else quoted
         elif token is not None:
             parameters[name.lower()] = token
         else:
@@ -149,45 +157,62 @@ def _challenges(header: str) -> Iterator[Challenge]:
 
 @define
 class _DigestAnswer:
-    """A digest challenge we answer again and again; counts its uses."""
+    """
+    A digest challenge we answer again and again; counts its uses.
 
-    challenge: Challenge
+    A pool keeps one for each of its devices: what there is of a challenge that
+    is needed again, without its dictionary, and shared where devices say the same.
+    """
+
     username: str
-    secret: str = field(repr=False)
+    realm: str
+    nonce: str
+    opaque: str | None
+    algorithm: str
+    has_qop: bool
     cnonce: str
+    secret: bytes = field(repr=False)
     uses: int = 0
 
     @classmethod
     def to(cls, challenge: Challenge, credentials: Credentials) -> _DigestAnswer:
         """Prepare to answer, with a new client nonce."""
-        given, cnonce = challenge.parameters, secrets.token_hex(16)
-        secret = _hash(challenge, credentials.username, given["realm"], credentials.password)
-        if _is_of_a_session(given.get("algorithm", "")):
-            secret = _hash(challenge, secret, given["nonce"], cnonce)
-        return cls(challenge, credentials.username, secret, cnonce)
+        given, cnonce = challenge.parameters, secrets.token_hex(_CNONCE_BYTES)
+        algorithm = sys.intern(given.get("algorithm", ""))
+        secret = _hash(algorithm, credentials.username, given["realm"], credentials.password)
+        if _is_of_a_session(algorithm):
+            secret = _hash(algorithm, secret, given["nonce"], cnonce)
+        return cls(
+            username=credentials.username,
+            realm=given["realm"],
+            nonce=given["nonce"],
+            opaque=given.get("opaque"),
+            algorithm=algorithm,
+            has_qop="qop" in given,
+            cnonce=cnonce,
+            secret=bytes.fromhex(secret),
+        )
 
     def header(self, method: str, path: str) -> str:
         """Give the `Authorization` header of the next request."""
         self.uses += 1
-        given, count = self.challenge.parameters, f"{self.uses:08x}"
-        target = _hash(self.challenge, method, path)
-        algorithm = given.get("algorithm", "")
-        uses = (count, self.cnonce, "auth") if "qop" in given else ()
-        bare = ["qop=auth", f"nc={count}"] if uses else []
-        if algorithm:
-            bare.append(f"algorithm={algorithm}")
-        quoted = {
-            "username": self.username,
-            "realm": given["realm"],
-            "nonce": given["nonce"],
-            "uri": path,
-            "response": _hash(self.challenge, self.secret, given["nonce"], *uses, target),
-        }
+        algorithm, count = self.algorithm, f"{self.uses:08x}"
+        uses = (count, self.cnonce, "auth") if self.has_qop else ()
+        target = _hash(algorithm, method, path)
+        response = _hash(algorithm, self.secret.hex(), self.nonce, *uses, target)
+        parts = [
+            f"username={_quote(self.username)}, realm={_quote(self.realm)}",
+            f'nonce={_quote(self.nonce)}, uri={_quote(path)}, response="{response}"',
+        ]
         if uses or _is_of_a_session(algorithm):
-            quoted["cnonce"] = self.cnonce  # RFC 2617, 3.2.2: not to be sent without qop
-        if "opaque" in given:
-            quoted["opaque"] = given["opaque"]
-        return "Digest " + ", ".join([*(f"{k}={_quote(v)}" for k, v in quoted.items()), *bare])
+            parts.append(f'cnonce="{self.cnonce}"')  # RFC 2617, 3.2.2: not to be sent without qop
+        if self.opaque is not None:
+            parts.append(f"opaque={_quote(self.opaque)}")
+        if uses:
+            parts.append(f"qop=auth, nc={count}")
+        if algorithm:
+            parts.append(f"algorithm={algorithm}")
+        return f"Digest {', '.join(parts)}"
 
 
 @define
@@ -215,15 +240,10 @@ class Login:
     Attributes:
         device: The device.
         credentials: What we log in with; `None` logs in nowhere.
-
-        is_short_lived:
-            Whether what was remembered was too old the last time: then the first
-            request of a call will hardly be the last one on its connection.
     """
 
     device: Device
     credentials: Credentials | None
-    is_short_lived: bool = field(default=False, init=False)
     _remembered: LoginAnswer | None = field(default=None, init=False)
 
     @property
@@ -348,6 +368,11 @@ def _quote(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _hash(challenge: Challenge, *parts: str) -> str:
-    hashed = _HASH_OF_ALGORITHM[challenge.algorithm]
+@functools.lru_cache(maxsize=16)  # a fleet says two or three
+def _kind_of(algorithm: str) -> str:
+    return algorithm.lower().removesuffix("-sess")
+
+
+def _hash(algorithm: str, *parts: str) -> str:
+    hashed = _HASH_OF_ALGORITHM[_kind_of(algorithm or _USUAL)]
     return hashed(":".join(parts).encode(), usedforsecurity=False).hexdigest()

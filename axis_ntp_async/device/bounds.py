@@ -10,13 +10,25 @@ from attrs import define, field
 
 
 @define(eq=False)
+class _Bound:
+    """One time limit; `left_s` is what is left of it while it stands still."""
+
+    timeout: asyncio.Timeout
+    left_s: float | None = None
+
+
+@define(eq=False)
 class Bounds:
-    """The time limits of one session, and how long they have stood still."""
+    """
+    The time limits of one session, and how long they have stood still.
+
+    A pool keeps one a device, so it weighs next to nothing while there are no limits.
+    """
 
     _waited_s: float = field(default=0.0, init=False)
     _still_since: float | None = field(default=None, init=False)
     _waiting: int = field(default=0, init=False)
-    _left_s: dict[asyncio.Timeout, float | None] = field(factory=dict, init=False)
+    _bounds: tuple[_Bound, ...] = field(default=(), init=False)
 
     @property
     def waited_s(self) -> float:
@@ -28,12 +40,13 @@ class Bounds:
     @contextlib.asynccontextmanager
     async def bounded(self, seconds: float) -> AsyncIterator[asyncio.Timeout]:
         """Be `asyncio.timeout`, but stand still inside of `standing_still`."""
-        async with asyncio.timeout(seconds) as bound:
-            self._left_s[bound] = None
+        async with asyncio.timeout(seconds) as timeout:
+            bound = _Bound(timeout)
+            self._bounds = (*self._bounds, bound)
             try:
-                yield bound
+                yield timeout
             finally:
-                del self._left_s[bound]
+                self._bounds = tuple(other for other in self._bounds if other is not bound)
 
     @contextlib.contextmanager
     def standing_still(self) -> Iterator[None]:
@@ -52,15 +65,15 @@ class Bounds:
                 self._go_on()
 
     def _stop(self, now: float) -> None:
-        for bound, left_s in self._left_s.items():
-            ends_at = bound.when()
-            if left_s is None and ends_at is not None and not bound.expired():
-                self._left_s[bound] = ends_at - now
-                bound.reschedule(None)
+        for bound in self._bounds:
+            ends_at = bound.timeout.when()
+            if bound.left_s is None and ends_at is not None and not bound.timeout.expired():
+                bound.left_s = ends_at - now
+                bound.timeout.reschedule(None)
 
     def _go_on(self) -> None:
         now = asyncio.get_running_loop().time()
-        for bound, left_s in self._left_s.items():
-            if left_s is not None:
-                self._left_s[bound] = None
-                bound.reschedule(now + left_s)
+        for bound in self._bounds:
+            if bound.left_s is not None:
+                bound.timeout.reschedule(now + bound.left_s)
+                bound.left_s = None

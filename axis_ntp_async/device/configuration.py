@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from typing import Any, Final, TypeGuard
@@ -185,6 +186,29 @@ class NTPClientConfiguration:
         if minpoll is None or maxpoll is None or minpoll <= maxpoll:
             return []
         return [f"minpoll: {minpoll} would be above maxpoll {maxpoll}"]
+
+
+def limits_of(actual: NTPClientStatus) -> NTPClientStatus:
+    """
+    Give what `faults_for` looks at, and no more.
+
+    Few devices differ in it, so all sessions that remember the same share one.
+    """
+    return _limits(
+        nts_enabled=actual.nts_enabled,
+        ntske_server_ca_certs=_emptied(actual.ntske_server_ca_certs),
+        static_ntske_servers=_emptied(actual.static_ntske_servers),
+        max_supported_static_servers=actual.max_supported_static_servers,
+        minpoll=actual.minpoll,
+        maxpoll=actual.maxpoll,
+    )
+
+
+_limits: Final = functools.lru_cache(maxsize=256)(NTPClientStatus)
+
+
+def _emptied(names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if names is None else ()
 
 
 _SENT_BACK: Final = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import sys
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from http import HTTPStatus
@@ -16,10 +17,11 @@ from attrs import evolve
 
 from axis_ntp_async.device import wire
 from axis_ntp_async.device.auth import Credentials, Login, LoginGate
-from axis_ntp_async.device.configuration import NTPClientConfiguration
+from axis_ntp_async.device.configuration import NTPClientConfiguration, limits_of
 from axis_ntp_async.device.records import ClockReading, Device, NTPClientStatus, NTPInfo
 from axis_ntp_async.device.transport import Answer, Transport, make_http_session
 from axis_ntp_async.device.trust import Trust
+from axis_ntp_async.device.turns import Turns
 from axis_ntp_async.errors import (
     ConfigurationRefusedError,
     InternalDeviceError,
@@ -58,11 +60,11 @@ class DeviceSession:
 
     __slots__ = (
         "_api_version",
-        "_client",
-        "_in_flight",
+        "_limits",
         "_negotiated",
         "_owned",
         "_transport",
+        "_turns",
         "device",
     )
 
@@ -91,17 +93,19 @@ class DeviceSession:
             keep_alive=keep_alive,
             login_gate=login_gate,
         )
-        self._in_flight = asyncio.Semaphore(in_flight)
+        self._turns = Turns(in_flight)
         self._api_version: str | None = None
         self._negotiated: str | None = None
-        self._client: NTPClientStatus | None = None
+        self._limits: NTPClientStatus | None = None
 
     def __repr__(self) -> str:
         return f"<DeviceSession {self.device.name} at {self.device.address}>"
 
     async def __aenter__(self) -> Self:
         if self._transport.http_session is None:
-            self._owned = self._transport.http_session = make_http_session()
+            self._owned = self._transport.http_session = make_http_session(
+                keep_alive=self._transport.keep_alive
+            )
         return self
 
     async def __aexit__(
@@ -150,7 +154,7 @@ class DeviceSession:
         """
         reply, clock = await self._call(wire.GET_NTP_INFO)
         info = evolve(wire.decode_ntp_info(self.device.name, reply), clock=clock)
-        self._client = info.client
+        self._limits = None if info.client is None else limits_of(info.client)
         return info
 
     async def get_supported_versions(self) -> tuple[str, ...]:
@@ -188,9 +192,9 @@ class DeviceSession:
 
         Source: NTP API, setNTPClientConfiguration.
         """
-        if self._client is None and configuration.needs_newer_firmware:
+        if self._limits is None and configuration.needs_newer_firmware:
             await self.get_ntp_info()
-        if faults := configuration.faults_for(self._client or NTPClientStatus()):
+        if faults := configuration.faults_for(self._limits or NTPClientStatus()):
             raise ConfigurationRefusedError(
                 self.device.name, f"cannot take this, nothing was sent: {'; '.join(faults)}"
             )
@@ -205,14 +209,14 @@ class DeviceSession:
         Raises:
             DeviceUnreachableError: No TLS connection in time.
         """
-        async with self._in_flight:
+        async with self._turns:
             return await self._transport.certificate()
 
     async def _call(
         self, method: str, params: Mapping[str, Any] | None = None
     ) -> tuple[wire.Reply, ClockReading | None]:
         version = self._version_for(method)
-        async with self._in_flight:
+        async with self._turns:
             try:
                 return await self._request(method, version, params)
             except UnsupportedVersionError:
@@ -258,7 +262,8 @@ class DeviceSession:
             )
         answer = await self._transport.post(wire.PATH, body)
         reply = self._reply(answer, context)
-        self._api_version = reply.api_version or self._api_version
+        if reply.api_version:
+            self._api_version = sys.intern(reply.api_version)  # a fleet says few, often
         return reply, answer.clock
 
     def _reply(self, answer: Answer, context: str) -> wire.Reply:

@@ -134,7 +134,9 @@ class SessionPool:
     async def __aenter__(self) -> Self:
         self._shared.slots = Slots(fit_open_files(self._limits))
         self._http_session = self._given_session or (
-            make_http_session() if self._keep_alive else make_http_session(_LOGIN_S)
+            make_http_session()
+            if self._keep_alive
+            else make_http_session(_LOGIN_S, keep_alive=False)
         )
         return self
 

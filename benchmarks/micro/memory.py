@@ -7,6 +7,7 @@ from typing import Final
 
 from axis_ntp_async.device.auth import Credentials
 from axis_ntp_async.device.session import DeviceSession
+from axis_ntp_async.device.trust import KnownDevices, Trust
 from axis_ntp_async.health.judge import judge
 from benchmarks.micro import samples
 from benchmarks.micro.measure import Row
@@ -17,14 +18,14 @@ _PIECES: Final = 2000
 
 def measure() -> Iterator[Row]:
     """Weigh each of them."""
-    credentials = Credentials(USERNAME, PASSWORD)
+    credentials, trust = Credentials(USERNAME, PASSWORD), Trust(KnownDevices())
     devices = [samples.device(number) for number in range(1, _PIECES + 1)]
     outcomes = [samples.outcome(number) for number in range(1, _PIECES + 1)]
     yield _weighed("Device", samples.device)
     yield _weighed(
         "DeviceSession",
-        lambda number: DeviceSession(devices[number], credentials),
-        "kept by a pool",
+        lambda number: DeviceSession(devices[number], credentials, trust=trust),
+        "kept by a pool, with some 400 more of a challenge",
     )
     yield _weighed("Outcome with its device", samples.outcome)
     yield _weighed("Finding, beside its outcome", lambda number: judge(outcomes[number]))

@@ -1,11 +1,13 @@
 """Every peer of the benchmarks reads the right devices, or says so."""
 
+import gc
 import json
 import sys
 from typing import Any
 
 import pytest
 
+from benchmarks.client import _be_the_program
 from benchmarks.contenders import CONTENDERS
 from benchmarks.peers.peer import Tally, reading_of
 from benchmarks.processes import CrashError, client, fleet
@@ -13,7 +15,8 @@ from benchmarks.running import faults
 from benchmarks.setting import Setting, server_of
 
 SMALL = Setting(devices=12, concurrency=5)
-KEEPS_CHALLENGES = ("bare aiohttp", "ours", "ours + speed", "httpx", "floor")
+OURS = ("ours", "ours + speed", "the program")
+KEEPS_CHALLENGES = (*OURS, "bare aiohttp", "httpx", "floor")
 
 
 @pytest.mark.parametrize("contender", CONTENDERS)
@@ -24,6 +27,20 @@ def test_every_peer_reads_everybody(read: Any, contender: str) -> None:
     assert [sweep["answered"] for sweep in sweeps] == [12, 12, 12]
     asked = [sweep["requests"] for sweep in sweeps]
     assert asked == ([24, 12, 24] if contender in KEEPS_CHALLENGES else asked)
+    connected = [sweep["connections"] for sweep in sweeps]
+    assert connected == ([12, 12, 12] if contender in OURS else connected)
+
+
+def test_the_program_has_a_collector_in_no_hurry() -> None:
+    """As `axis-ntp` has; nobody else does."""
+    usual = gc.get_threshold()
+    try:
+        _be_the_program()
+        assert gc.get_threshold()[0] > usual[0]
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
+    assert [name for name, one in CONTENDERS.items() if one.program] == ["the program"]
 
 
 @pytest.mark.parametrize("mode", ["http", "https-basic"])

@@ -14,7 +14,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.figures import complaints, entry_of, ratio
 from benchmarks.processes import ROOT
 from benchmarks.reach import GOALS, judged
-from benchmarks.scenarios import SCENARIOS, SUITES
+from benchmarks.scenarios import AGAIN, SCENARIOS, SUITES
 from benchmarks.setting import MODES, Setting
 
 
@@ -33,6 +33,7 @@ def _sweep(cpu_us: float, **members: Any) -> dict[str, Any]:
         "most_in_flight": 1,
         "most_open": 10,
         "requests": 200,
+        "connections": 100,
         "devices_asked": 100,
         "curve_s": [part / 100 for part in range(1, 101)],
     }
@@ -112,15 +113,25 @@ def test_a_page_holds_all_there_is() -> None:
     circumstances = _result({})["circumstances"]
     results = {
         "http-digest": _result(
-            {"bare aiohttp": [100], "ours + speed": [50], "floor + speed": [25]}
+            {"bare aiohttp": [100], AGAIN: [103], "the program": [50], "floor + speed": [25]}
         ),
         "micro": {"rows": [row], "circumstances": circumstances},
     }
     text = "\n".join(store.page(results))
     assert "not measured" in text
     assert " yes |" in text
+    assert "took 1.03 to 1.03 of itself" in text
+    assert "### Out of reach" not in text
     assert "a step" in text
     assert "cores not set apart" in text
+
+
+def test_what_is_out_of_reach_is_explained() -> None:
+    """Below the goals, by what a profile says."""
+    labelled = {"bare aiohttp": [100.0], "the program": [90.0], "floor + speed": [25.0]}
+    text = "\n".join(store.page({"http-digest": _result(labelled)}))
+    assert "**no**" in text
+    assert text.index("### Out of reach") < text.index("do_handshake") < text.index("## Scenarios")
 
 
 def test_goals_ask_for_what_is_measured() -> None:

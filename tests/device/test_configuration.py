@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from axis_ntp_async.device.configuration import Change, NTPClientConfiguration
+from axis_ntp_async.device.configuration import Change, NTPClientConfiguration, limits_of
 from axis_ntp_async.device.records import NTPClientStatus, ServersSource
 from axis_ntp_async.errors import ConfigurationError
 
@@ -316,3 +316,14 @@ def test_nts_is_asked_of_a_device_without_it_all_the_same() -> None:
     """Somebody has to be told that it cannot have it."""
     wanted = NTPClientConfiguration(nts_enabled=True, ntske_server_ca_certs=("ca-1",), minpoll=4)
     assert wanted.applicable_to(NTPClientStatus()) == wanted
+
+
+@given(configurations, st.sampled_from([ACTUAL, OLD, NTPClientStatus()]), st.integers(0, 3))
+def test_limits_tell_all_that_a_configuration_is_compared_with(
+    wanted: NTPClientConfiguration, status: NTPClientStatus, most: int
+) -> None:
+    """A session remembers them in place of the status; devices with the same share one."""
+    status = attrs.evolve(status, max_supported_static_servers=most)
+    limits = limits_of(status)
+    assert wanted.faults_for(limits) == wanted.faults_for(status)
+    assert limits is limits_of(attrs.evolve(status, static_servers=("a",), time_offset_ms=7.0))

@@ -1,6 +1,8 @@
 """The shorter way to plain addresses, and aiohttp's own where that is not as we know it."""
 
 import asyncio
+import contextlib
+import functools
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -8,9 +10,17 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp.client_proto import ResponseHandler
 
 from axis_ntp_async.device import connector as connectors
-from axis_ntp_async.device.connector import DirectConnector, is_known, make_connector
+from axis_ntp_async.device.connector import (
+    DirectConnector,
+    _is_address,
+    _that_hangs_up,
+    hangs_up,
+    is_known,
+    make_connector,
+)
 from axis_ntp_async.device.transport import make_http_session
 
 
@@ -58,6 +68,15 @@ async def test_an_address_of_the_sixth_version_is_reached() -> None:
     await server.wait_closed()
     with pytest.raises(aiohttp.ClientConnectorError):
         await ask(f"http://[::1]:{free}/")
+
+
+@pytest.mark.parametrize(
+    ("host", "is_one"),
+    [("127.0.0.1", True), ("fe80::1%eth0", True), ("localhost", False), ("1.2.3", False)],
+)
+def test_only_whole_addresses_take_the_shorter_way(host: str, is_one: bool) -> None:
+    """Half an address is a name, and looked up in aiohttp's way."""
+    assert _is_address(host) is is_one
 
 
 async def test_a_refused_connection_is_the_usual_error() -> None:
@@ -116,3 +135,51 @@ def test_a_connector_that_is_not_as_known_is_noticed() -> None:
             """Take something else."""
 
     assert not is_known(Changed)
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+async def test_a_connection_ends_with_an_answer_only_where_that_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, keep_alive: bool
+) -> None:
+    """Else it is kept, as aiohttp does; a challenge ends it in no case."""
+    monkeypatch.undo()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            for status in (b"401 Unauthorized", b"200 OK"):
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 %b\r\nContent-Length: 2\r\n\r\nok" % status)
+            await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    ended = asyncio.Event()
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    kept = []
+    async with make_http_session(keep_alive=keep_alive) as session:
+        assert hangs_up(session.connector) is not keep_alive
+        for _ in range(2):
+            async with session.get(url) as answered:
+                await answered.read()
+            assert isinstance(session.connector, aiohttp.TCPConnector)
+            kept.append(sum(map(len, session.connector._conns.values())))
+    await ended.wait()
+    server.close()
+    assert kept == [1, int(keep_alive)]
+
+
+@pytest.mark.parametrize(
+    "factory",
+    [
+        None,
+        ResponseHandler,
+        functools.partial(len),
+        functools.partial(type("Changed", (), {"should_close": property(bool)})),
+        functools.partial(type("Changed", (), {"feed_data": len, "should_close": True})),
+    ],
+)
+def test_connections_that_are_not_as_known_are_left_alone(factory: Any) -> None:
+    """Devices are asked to close them, then."""
+    assert _that_hangs_up(factory) is None

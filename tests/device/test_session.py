@@ -2,7 +2,9 @@
 
 import asyncio
 import functools
-from collections.abc import Callable
+import gc
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import aiohttp
@@ -13,6 +15,7 @@ from axis_ntp_async.device.auth import Credentials
 from axis_ntp_async.device.configuration import NTPClientConfiguration
 from axis_ntp_async.device.records import Device, ServersSource
 from axis_ntp_async.device.session import DeviceSession
+from axis_ntp_async.device.trust import KnownDevices, Trust
 from axis_ntp_async.errors import (
     ConfigurationRefusedError,
     LoginRefusedError,
@@ -88,6 +91,36 @@ async def test_a_session_shows_its_device_and_no_secret(device: Device) -> None:
     session = DeviceSession(device, Credentials("root", "s3cret"))
     assert repr(session) == "<DeviceSession lobby-3 at 192.0.2.17>"
     assert "s3cret" not in repr(session._transport)
+
+
+async def test_little_is_remembered_of_a_device(make_camera: MakeCamera) -> None:
+    """A pool keeps that for 100,000 of them: no dictionary, and nothing of what was answered."""
+    cameras = [make_camera(), make_camera()]
+    async with (
+        SimulatedFleet(cameras) as fleet,
+        aiohttp.ClientSession() as http_session,
+    ):
+        one, other = (
+            DeviceSession(device, ROOT, http_session=http_session, trust=Trust(KnownDevices()))
+            for device in fleet.devices
+        )
+        for session in (one, other):
+            await session.get_ntp_info()
+        assert one.api_version is other.api_version
+        assert one._limits is other._limits is not None
+        shared = (one.device, one._limits, http_session, one._transport.trust, ROOT)
+        own = {id(part): part for part in _reachable(one, {id(part) for part in shared})}
+    assert not [part for part in own.values() if isinstance(part, dict)]
+    assert sum(map(sys.getsizeof, own.values())) < 1300
+
+
+def _reachable(whole: object, known: set[int]) -> Iterator[object]:
+    """Give everything that an object holds, but for classes and what is known already."""
+    for part in (whole, *gc.get_referents(whole)):
+        if id(part) not in known and not isinstance(part, type):
+            known.add(id(part))
+            yield part
+            yield from _reachable(part, known)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])

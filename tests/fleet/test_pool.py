@@ -112,6 +112,20 @@ async def test_outdated_nonces_cost_one_request_and_no_error(
     assert fleet.counters.logins_refused.total() == 0
 
 
+async def test_no_connection_is_left_whatever_becomes_of_nonces(
+    fleet: SimulatedFleet, open_pool: Opener, collect: Any
+) -> None:
+    """Each would be an open file for two seconds; a quick sweep would run out of them."""
+    async with open_pool(fleet) as pool:
+        assert pool._http_session is not None
+        for sweep in (1, 2, 3, 4):
+            if sweep == 3:
+                fleet.rotate_nonces()
+            await collect(pool, fleet.devices, READ)
+            assert set(fleet.counters.connections.values()) == {sweep}
+            assert not any(vars(pool._http_session.connector)["_conns"].values())
+
+
 async def test_a_changed_device_gets_a_new_session(
     fleet: SimulatedFleet, open_pool: Opener
 ) -> None:
