@@ -16,6 +16,7 @@ Every error this package raises, in one tree.
     ├── HistoryError                    the history is damaged, full, or no history
     │   └── HistoryLockedError          another process is at it
     ├── DeliveryError                   a notice did not reach whom it was for
+    │   └── NoticeRefusedError          nor will it: it was refused for what it is
     └── DeviceError                     one device failed: becomes `Outcome.error`
         ├── DeviceUnreachableError      refused, reset, no such name, no answer in time   retryable
         ├── DeviceBusyError             HTTP 429, 502, 503, 504; carries Retry-After      retryable

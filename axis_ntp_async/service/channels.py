@@ -154,17 +154,20 @@ class Command:
         Raises:
             DeliveryError: It cannot be run, took too long, or ended with another code than 0.
         """
-        # A file, and no pipe: what the program leaves running may keep that open.
-        with tempfile.TemporaryFile() as complaint:
-            code = await self._run(json.dumps(notice).encode(), complaint)
+        # Files, and no pipes: the program need not read the one, and what it leaves running may
+        # keep the other open.
+        with tempfile.TemporaryFile() as text, tempfile.TemporaryFile() as complaint:
+            text.write(json.dumps(notice).encode())
+            text.seek(0)
+            code = await self._run(text, complaint)
             if code:
                 raise DeliveryError(f"{self.name}: ended with {code}{_last_line(complaint)}")
 
-    async def _run(self, text: bytes, complaint: IO[bytes]) -> int | None:
+    async def _run(self, text: IO[bytes], complaint: IO[bytes]) -> int:
         try:
             process = await asyncio.create_subprocess_exec(
                 *self.words,
-                stdin=asyncio.subprocess.PIPE,
+                stdin=text,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=complaint,
                 start_new_session=True,
@@ -174,14 +177,13 @@ class Command:
             raise DeliveryError(f"{self.name}: cannot be run: {reason}") from error
         try:
             async with asyncio.timeout(self.limit_s):
-                await process.communicate(text)
+                return await process.wait()
         except TimeoutError:
             raise DeliveryError(f"{self.name}: took longer than {self.limit_s:g} s") from None
         finally:
             if process.returncode is None:
                 _kill(process)
                 await process.wait()
-        return process.returncode
 
 
 def _last_line(complaint: IO[bytes]) -> str:

@@ -117,6 +117,9 @@ class _Outbox:
                 _LOGGER.warning("a notice was not delivered, and waits: %s", error)
             self._fault = str(error)
             return False
+        except Exception:
+            _LOGGER.exception("bug in %s; a notice is given up", self.channel.name)
+            return True
         if self._fault is not None:
             _LOGGER.warning("%s: notices are delivered again", self.channel.name)
         self._fault = None
@@ -223,10 +226,7 @@ class Notifier:
         }
 
     def take(self, event: WatchEvent) -> None:
-        """Take in what a watch tells; a bug in delivering ends the watch that meets it."""
-        for task in self._tasks:
-            if task.done():
-                task.result()
+        """Take in what a watch tells."""
         notice = notice_of(event) if isinstance(event, SweepEnded) else None
         if notice is not None:
             for outbox in self._outboxes:

@@ -197,6 +197,22 @@ async def test_a_command_that_fails_is_told(
         await Command(words=make(tmp_path / "notify.py")).send(NOTICE)
 
 
+@pytest.mark.parametrize("program", ["true", "false"])
+def test_a_command_that_ends_at_once_is_judged_by_its_code(program: str) -> None:
+    """On the loop of the program, too, where a pipe that nobody reads was an error of its own."""
+    uvloop = pytest.importorskip("uvloop", reason="the extra 'speed' is not installed")
+
+    async def send() -> None:
+        await Command(words=[program]).send({"text": "x" * 100_000})
+
+    for _ in range(20):
+        if program == "true":
+            uvloop.run(send())
+        else:
+            with pytest.raises(DeliveryError, match=r"ended with 1$"):
+                uvloop.run(send())
+
+
 async def test_what_a_command_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
     """It has done its work when it ends itself."""
     words = script(

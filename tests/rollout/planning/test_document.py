@@ -213,7 +213,7 @@ def test_a_plan_has_no_secret_in_it(
     assert "canary-secret" not in text
 
 
-@pytest.mark.parametrize("place", [".", "missing/plan.json", "file/plan.json", "x" * 250])
+@pytest.mark.parametrize("place", [".", "missing/plan.json", "file/plan.json", "x" * 255])
 def test_a_plan_that_cannot_be_written(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
