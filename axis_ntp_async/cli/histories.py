@@ -198,7 +198,7 @@ def show_evidence(device: str, at: str, history: str | None, output: str | None)
     )
     results.add(found)
     results.end()
-    return ExitCode.OK
+    return ExitCode.OK if found.fault is None else ExitCode.SOME_FAILED
 
 
 def verify_history(head: str | None, history: str | None, output: str | None) -> ExitCode:

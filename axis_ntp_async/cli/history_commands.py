@@ -119,7 +119,8 @@ def evidence(device: str, at: str, history: str | None, output: str | None) -> i
     Tell what a device's clock was at an instant, and how sure that is.
 
     From the looks before and after it: its clock against ours, its offset to its server, its
-    servers, and what is known of our own clock. All times are in UTC.
+    servers, and what is known of our own clock. All times are in UTC. Leaves with 1 when that part
+    of the history is not as it was written.
     """
     return work("histories", "show_evidence", device, at, history, output)
 

@@ -102,6 +102,7 @@ class Evidence:
         day: What remains of that day, where the looks themselves are forgotten.
         came_twice: Whether our clock was set back over that instant.
         head: The end of the chain now.
+        fault: What of all this is not as it was written; `None` when all is.
     """
 
     device: str
@@ -114,6 +115,7 @@ class Evidence:
     day: DayRecord | None = None
     came_twice: bool = False
     head: Place
+    fault: str | None = None
 
     @property
     def apart(self) -> dt.timedelta | None:
@@ -129,6 +131,8 @@ class Evidence:
 
     def _reasons(self) -> Iterator[str]:
         before, after = self.before, self.after
+        if self.fault is not None:
+            yield f"the history is not as it was written: {self.fault}"
         if before is None:
             yield (
                 "the looks of that time are forgotten; what remains is one line for the day"

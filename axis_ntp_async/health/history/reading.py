@@ -37,8 +37,8 @@ from axis_ntp_async.health.history.rows import (
     sweep_from,
     total_of,
 )
-from axis_ntp_async.health.history.searching import find_evidence
-from axis_ntp_async.health.history.verifying import verify
+from axis_ntp_async.health.history.searching import blocks_behind, find_evidence
+from axis_ntp_async.health.history.verifying import fault_between, verify
 from axis_ntp_async.health.history.watched import Times, watched
 
 _HOUR: Final = dt.timedelta(hours=1)
@@ -205,7 +205,9 @@ class HistoryReader:
         """Give all that is known of one device around one instant."""
         with self._open() as connection:
             day = day_record(connection, device, _day(at))
-            return find_evidence(connection, device, at, course_of(connection, device), day)
+            found = find_evidence(connection, device, at, course_of(connection, device), day)
+            blocks = blocks_behind(connection, found)
+            return evolve(found, fault=fault_between(connection, *blocks)) if blocks else found
 
     def verify(self, head: Place | None = None) -> Verdict:
         """

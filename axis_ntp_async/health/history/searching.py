@@ -165,6 +165,19 @@ def _came_twice(near: Iterable[SweepRecord], at: dt.datetime) -> bool:
     return False
 
 
+def blocks_behind(connection: sqlite3.Connection, evidence: Evidence) -> tuple[int, int] | None:
+    """Give the first and the last block that evidence rests on; `None` when it is of no look."""
+    looks = [look.place.number for look in (evidence.before, evidence.after) if look]
+    if not looks:
+        return None
+    near = connection.execute(
+        "SELECT number FROM blocks WHERE at_ms BETWEEN ? AND ?",
+        (milliseconds(evidence.at - APART_MOST), milliseconds(evidence.at + APART_MOST)),
+    )
+    numbers = [*looks, *(number for (number,) in near)]
+    return min(numbers), max(numbers)
+
+
 def _block_of(connection: sqlite3.Connection, seq: int) -> Place:
     row = connection.execute(
         "SELECT number, digest FROM blocks WHERE last >= ? ORDER BY last, number LIMIT 1", (seq,)

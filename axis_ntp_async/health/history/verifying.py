@@ -1,10 +1,10 @@
-"""Checking everything in a history against its chain."""
+"""Checking what is in a history against its chain: all of it, or what an answer rests on."""
 
 from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from attrs import define, field
@@ -17,11 +17,17 @@ from axis_ntp_async.health.history.sums import fault_of_sums
 
 _RECORDS: Final = """
 SELECT seq, previous, look, at_ms, offset_us, skew_ms, uncertainty_ms
-FROM records ORDER BY seq
+FROM records WHERE seq > ? ORDER BY seq
 """
-_BLOCKS: Final = (
-    "SELECT number, at_ms, last, sweep, notes, sums, digest FROM blocks ORDER BY number"
-)
+_BLOCKS: Final = """
+SELECT number, at_ms, last, sweep, notes, sums, digest FROM blocks
+WHERE number > ? AND (? IS NULL OR number <= ?) ORDER BY number
+"""
+_ANCHOR: Final = "SELECT number, last, digest FROM anchor"
+_BEFORE: Final = """
+SELECT number, last, digest FROM blocks WHERE number = ?
+UNION SELECT number, last, digest FROM anchor WHERE number = ?
+"""
 _LOOKS: Final = """
 SELECT looks.id, looks.device, name, rank, text FROM looks
 LEFT JOIN devices ON devices.id = looks.device
@@ -35,10 +41,11 @@ class _FaultError(Exception):
 @define
 class _Check:
     """
-    One pass over a history, from its beginning to its end.
+    One pass over a history, from its beginning to its end, or to some block.
 
     Attributes:
         connection: To the history.
+        anchor: The block before the first, its last record, and its digest.
         at: The block up to which all is well.
         blocks, records: How many were checked.
         looks: The device and the text of every look.
@@ -76,17 +83,29 @@ class _Check:
         if fault := fault_of_sums(self.connection):
             raise _FaultError(fault)
 
+    def run_to(self, last: int) -> None:
+        """
+        Check the blocks up to that one, and no more.
+
+        Raises:
+            _FaultError: The first thing that is not as it was written.
+        """
+        self._read_looks()
+        self._check_chain(None, last)
+        if self.at.number < last:
+            raise _FaultError(f"block {self.at.number + 1}: is missing")
+
     def _read_looks(self) -> None:
         for look, device, name, rank, text in self.connection.execute(_LOOKS):
             if not _fits(name, rank, text):
                 raise _FaultError(f"look {look}: does not fit its device or its state")
             self.looks[look] = device, text
 
-    def _check_chain(self, head: Place | None) -> None:
-        records = self.connection.execute(_RECORDS)
-        _, seq, digest = self.anchor
+    def _check_chain(self, head: Place | None, until: int | None = None) -> None:
+        begin, seq, digest = self.anchor
+        records = self.connection.execute(_RECORDS, (seq,))
         self._check_head(head)
-        for *header, told in self.connection.execute(_BLOCKS):
+        for *header, told in self.connection.execute(_BLOCKS, (begin, until, until)):
             number, _, last, *_ = header
             if number != self.at.number + 1:
                 raise _FaultError(f"block {self.at.number + 1}: is missing")
@@ -99,10 +118,11 @@ class _Check:
                     f"block {number}: it, or the {last - seq} records in it, are not as they were "
                     f"written; block {self.at} before it is the last good one"
                 )
+            self.records += last - seq
             seq, self.at = last, Place(number, digest.hex())
             self.blocks += 1
             self._check_head(head)
-        if (left := records.fetchone()) is not None:
+        if until is None and (left := records.fetchone()) is not None:
             raise _FaultError(f"record {left[0]}: is in no block")
 
     def _add(self, digest: BlockDigest, row: tuple[Any, ...], number: int) -> None:
@@ -116,7 +136,6 @@ class _Check:
             raise _FaultError(f"block {number}, record {seq}: does not follow the one before it")
         digest.add(seq, previous, Numbers(*numbers), text)
         self.last_of[device] = self.ends[look] = seq
-        self.records += 1
 
     def _check_head(self, head: Place | None) -> None:
         if head is None:
@@ -141,7 +160,7 @@ def verify(connection: sqlite3.Connection, head: Place | None = None) -> Verdict
         connection: To the history.
         head: A block that was told earlier, which the chain must still hold.
     """
-    row = connection.execute("SELECT number, last, digest FROM anchor").fetchone()
+    row = connection.execute(_ANCHOR).fetchone()
     if row is None or not _is_anchor(row):
         begin = Place(0, "")
         fault = "table anchor: the beginning of the chain is missing"
@@ -149,7 +168,7 @@ def verify(connection: sqlite3.Connection, head: Place | None = None) -> Verdict
     begin = Place(row[0], row[2].hex())
     check = _Check(connection, row, begin)
     return Verdict(
-        fault=_fault_of(check, head),
+        fault=_fault_of(lambda: check.run(head)),
         blocks=check.blocks,
         records=check.records,
         begins_after=begin,
@@ -157,9 +176,23 @@ def verify(connection: sqlite3.Connection, head: Place | None = None) -> Verdict
     )
 
 
-def _fault_of(check: _Check, head: Place | None) -> str | None:
+def fault_between(connection: sqlite3.Connection, first: int, last: int) -> str | None:
+    """
+    Give the first fault in some blocks, by the digest of the block before them.
+
+    That finds what was altered in them. Whether the blocks before and after
+    bear out the same, `verify` tells.
+    """
+    row = connection.execute(_BEFORE, (first - 1, first - 1)).fetchone()
+    if row is None or not _is_anchor(row):
+        return f"block {first - 1}: is missing"
+    check = _Check(connection, row, Place(row[0], row[2].hex()))
+    return _fault_of(lambda: check.run_to(last))
+
+
+def _fault_of(run: Callable[[], None]) -> str | None:
     try:
-        check.run(head)
+        run()
     except _FaultError as error:
         return str(error)
     return None

@@ -1,6 +1,7 @@
 """What can be said of a clock at one instant, and what cannot."""
 
 import datetime as dt
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -46,6 +47,35 @@ def test_two_records_around_it(path: Path, make_record: MakeRecord, sweep: Sweep
     assert rounded(found.skew_s) == (-0.4, 2.75)
     assert (found.why_not, found.apart, found.doubts) == (None, dt.timedelta(minutes=10), ())
     assert found.before.offset_ms == (1.25, 1.25)
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "UPDATE records SET skew_ms = 40000 WHERE seq = 1",
+        "UPDATE records SET skew_ms = 0 WHERE seq = 2",
+        "UPDATE records SET at_ms = at_ms - 60000 WHERE seq = 1",
+        "UPDATE blocks SET sweep = sweep || ' ' WHERE sweep IS NOT NULL",
+        "UPDATE blocks SET notes = NULL WHERE notes IS NOT NULL",
+    ],
+)
+def test_altered_numbers_are_no_evidence(
+    path: Path, make_record: MakeRecord, sweep: Sweep, forgery: str
+) -> None:
+    """Who asks what a clock was is told that somebody has changed it, without another command."""
+    with History(path) as history:
+        for minute in range(0, 400, 10):
+            sweep(history, [make_record(minute=minute, skew_s=minute / 5)], minute)
+            history.note(NoteKind.OTHER, "somebody came by", after(minute))
+    assert ask(path, 5).why_not is None
+    with sqlite3.connect(path) as connection:
+        assert connection.execute(forgery).rowcount
+    connection.close()
+    found = ask(path, 5)
+    assert found.fault is not None
+    assert str(found.why_not).startswith("the history is not as it was written: block ")
+    assert found.skew_s is None
+    assert ask(path, 395).fault is None or "WHERE seq" not in forgery
 
 
 def test_sweeps_without_a_record_are_looks_too(
