@@ -37,10 +37,10 @@ from axis_ntp_async.health.history.recorder import Recorder
 from axis_ntp_async.health.judge import judge
 from axis_ntp_async.health.watch.events import SweepEnded, WatchEvent
 from axis_ntp_async.health.watch.memory import WatchMemory
+from axis_ntp_async.health.watch.notice import Notice
 from axis_ntp_async.health.watch.rules import WatchRules
 from axis_ntp_async.health.watch.watch import Watch
 from axis_ntp_async.health.watch.watch import watch as watch_devices
-from axis_ntp_async.report.documents import Document
 from axis_ntp_async.report.metrics import write_textfile
 from axis_ntp_async.service.board import Board
 from axis_ntp_async.service.guard import guarded_by_time
@@ -122,7 +122,7 @@ class Running:
     clock: Clock = field(factory=Clock)
     last: SweepEnded | None = field(default=None, init=False)
     _memory: WatchMemory = field(init=False)
-    _late: dict[str, list[Document]] = field(init=False)
+    _late: dict[str, Notice] = field(init=False)
     _textfile_fault: str | None = field(default=None, init=False)
 
     def __attrs_post_init__(self) -> None:

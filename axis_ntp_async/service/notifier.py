@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections import deque
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Final, Self
@@ -25,9 +24,6 @@ _AGAIN_AFTER_S: Final = 60.0
 _FAREWELL_S: Final = 15.0
 """At the end a channel has so long to take what is still to be told; the rest waits."""
 
-_LATE_MOST: Final = 50
-"""So many notices of earlier processes are kept; who runs from cron makes one in each run."""
-
 _IN_VAIN_AFTER: Final = dt.timedelta(days=7)
 
 
@@ -39,24 +35,24 @@ class _Outbox:
     Attributes:
         channel: Whom.
         again_after_s: Seconds until it is tried again.
-        late: What an earlier process could not deliver; it goes first.
+        waiting: What an earlier process could not deliver, and then what waits.
     """
 
     channel: Channel
     again_after_s: float
-    late: deque[Document]
-    _waiting: Notice | None = field(default=None, init=False)
+    waiting: Notice | None
+    _on_its_way: Notice | None = field(default=None, init=False)
     _fault: str | None = field(default=None, init=False)
     _something: asyncio.Event = field(factory=asyncio.Event, init=False)
     _ending: asyncio.Event = field(factory=asyncio.Event, init=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.late:
+        if self.waiting:
             self._something.set()
 
     def put(self, notice: Notice) -> None:
         """Put a notice to what is waiting already."""
-        self._waiting = self._waiting.followed_by(notice) if self._waiting else notice
+        self.waiting = self.waiting.followed_by(notice) if self.waiting else notice
         self._something.set()
 
     def end(self) -> None:
@@ -65,40 +61,34 @@ class _Outbox:
         self._something.set()
 
     @property
-    def undelivered(self) -> tuple[Document, ...]:
-        """What is waiting."""
-        waiting = self._waiting
-        new = (notice_document(waiting),) if waiting and not waiting.is_empty else ()
-        return (*self.late, *new)
+    def undelivered(self) -> Notice | None:
+        """What is on its way, and what waits."""
+        on_its_way, waiting = self._on_its_way, self.waiting
+        both = on_its_way.followed_by(waiting) if on_its_way and waiting else on_its_way or waiting
+        return None if both is None or both.is_empty else both
 
     async def deliver(self) -> None:
         """Deliver notices until the end."""
-        while not (self._ending.is_set() and not self.undelivered):
+        while not (self._ending.is_set() and self.undelivered is None):
             await self._something.wait()
             self._something.clear()
-            if await self._deliver_all():
+            if await self._deliver_waiting():
                 continue
             if self._ending.is_set():
                 return
             await self._pause()
             self._something.set()
 
-    async def _deliver_all(self) -> bool:
-        while self.late:
-            if not await self._sent(self.late[0]):
-                return False
-            self.late.popleft()
-        notice, self._waiting = self._waiting, None
-        if notice is None or notice.is_empty:
+    async def _deliver_waiting(self) -> bool:
+        self._on_its_way, self.waiting = self.undelivered, None
+        if self._on_its_way is None:
             return True
         is_sent = False
         try:
-            is_sent = await self._sent(notice_document(notice))
+            is_sent = await self._sent(notice_document(self._on_its_way))
         finally:
-            if not is_sent:
-                later, self._waiting = self._waiting, notice
-                if later is not None:
-                    self.put(later)
+            self.waiting = self.waiting if is_sent else self.undelivered
+            self._on_its_way = None
         return is_sent
 
     async def _sent(self, document: Document) -> bool:
@@ -142,19 +132,6 @@ class _Outbox:
             return
 
 
-def _latest(name: str, waiting: Sequence[Document]) -> deque[Document]:
-    lost = len(waiting) - _LATE_MOST
-    if lost > 0:
-        _LOGGER.warning("%s: the oldest %d of the notices that wait are given up", name, lost)
-    return deque(waiting, _LATE_MOST)
-
-
-def _fresh(waiting: Sequence[Document]) -> list[Document]:
-    """Leave out what waits in vain, for a channel that has not come back for a week."""
-    since = (dt.datetime.now(dt.UTC) - _IN_VAIN_AFTER).isoformat()
-    return [document for document in waiting if str(document.get("at")) >= since]
-
-
 async def deliver_test(channel: Channel) -> None:
     """
     Deliver a notice in which nothing has happened.
@@ -185,14 +162,14 @@ class Notifier:
         channels: Sequence[Channel],
         *,
         again_after_s: float = _AGAIN_AFTER_S,
-        late: Mapping[str, Sequence[Document]] | None = None,
+        late: Mapping[str, Notice] | None = None,
     ) -> None:
         known = dict(late or {})
         self._outboxes = [
-            _Outbox(channel, again_after_s, _latest(channel.name, known.pop(channel.name, ())))
-            for channel in channels
+            _Outbox(channel, again_after_s, known.pop(channel.name, None)) for channel in channels
         ]
-        self._of_others = {name: _fresh(waiting) for name, waiting in known.items()}
+        since = dt.datetime.now(dt.UTC) - _IN_VAIN_AFTER
+        self._of_others = {name: one for name, one in known.items() if one.at >= since}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -214,16 +191,18 @@ class Notifier:
             await asyncio.gather(*done, *late, return_exceptions=bool(late))
 
     @property
-    def undelivered(self) -> dict[str, tuple[Document, ...]]:
+    def undelivered(self) -> dict[str, Notice]:
         """
         What is still to be told, by the names of channels; nothing of those that know all.
 
-        What waits for a channel that we do not have goes on waiting.
+        What waits for a channel that we do not have goes on waiting, for a week.
         """
-        own = {outbox.channel.name: outbox.undelivered for outbox in self._outboxes}
-        return {
-            name: tuple(waiting) for name, waiting in {**self._of_others, **own}.items() if waiting
+        own = {
+            outbox.channel.name: left
+            for outbox in self._outboxes
+            if (left := outbox.undelivered) is not None
         }
+        return {**self._of_others, **own}
 
     def take(self, event: WatchEvent) -> None:
         """Take in what a watch tells."""

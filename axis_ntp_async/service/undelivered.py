@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
-from axis_ntp_async.report.documents import Document
+import cattrs
+from cattrs.preconf.json import make_converter
+
+from axis_ntp_async.health.watch.notice import Notice
 
 _KEY: Final = "undelivered "
+_CONVERTER: Final = make_converter(omit_if_default=True)
 
 
-def texts_of(notices: Mapping[str, Sequence[Document]]) -> dict[str, str]:
+def texts_of(notices: Mapping[str, Notice]) -> dict[str, str]:
     """Give notices, by the names of their channels, as texts by keys."""
-    return {_KEY + name: json.dumps(list(waiting)) for name, waiting in notices.items()}
+    return {_KEY + name: _CONVERTER.dumps(notice) for name, notice in notices.items()}
 
 
-def notices_in(texts: Mapping[str, str]) -> dict[str, list[Document]]:
+def notices_in(texts: Mapping[str, str]) -> dict[str, Notice]:
     """
     Give back what `texts_of` gave; keys of others are left out.
 
     Raises:
         ValueError: One is none of ours; it says which.
     """
-    notices: dict[str, list[Document]] = {}
+    notices: dict[str, Notice] = {}
     for key, text in texts.items():
-        if not key.startswith(_KEY):
-            continue
-        try:
-            waiting = json.loads(text)
-        except ValueError:
-            waiting = None
-        if not (isinstance(waiting, list) and all(isinstance(one, dict) for one in waiting)):
-            raise ValueError(f"what waited for {key.removeprefix(_KEY)} is damaged")
-        notices[key.removeprefix(_KEY)] = waiting
+        if is_one(key):
+            name = key.removeprefix(_KEY)
+            try:
+                notices[name] = _CONVERTER.loads(text, Notice)
+            except (ValueError, KeyError, TypeError, cattrs.BaseValidationError) as error:
+                raise ValueError(f"what waited for {name} is damaged") from error
     return notices
 
 
