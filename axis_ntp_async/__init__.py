@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         DeviceError,
         DeviceUnreachableError,
         HistoryError,
+        HistoryLockedError,
         InventoryError,
         JournalError,
         LoginRefusedError,
@@ -64,12 +65,15 @@ if TYPE_CHECKING:
     from axis_ntp_async.health.sweep import Summary, Sweep, sweep
     from axis_ntp_async.health.watch.events import (
         Found,
+        Remark,
         SourceKept,
         StateChange,
         SweepBegan,
         SweepEnded,
+        Topic,
     )
     from axis_ntp_async.health.watch.memory import WatchMemory
+    from axis_ntp_async.health.watch.notice import Notice, notice_of
     from axis_ntp_async.health.watch.rules import WatchRules
     from axis_ntp_async.health.watch.site_causes import SiteCause
     from axis_ntp_async.health.watch.watch import Watch, watch
@@ -93,6 +97,8 @@ if TYPE_CHECKING:
         Rules,
         Staging,
     )
+    from axis_ntp_async.service.channels import Channel, Webhook
+    from axis_ntp_async.service.notifier import Notifier
 
 _NAMES_OF_FILE = {
     "device.auth": ("Credentials",),
@@ -114,6 +120,7 @@ _NAMES_OF_FILE = {
         "DeviceError",
         "DeviceUnreachableError",
         "HistoryError",
+        "HistoryLockedError",
         "InventoryError",
         "JournalError",
         "LoginRefusedError",
@@ -138,8 +145,17 @@ _NAMES_OF_FILE = {
     "health.history.recorder": ("Recorder",),
     "health.judge": ("judge",),
     "health.sweep": ("Summary", "Sweep", "sweep"),
-    "health.watch.events": ("Found", "SourceKept", "StateChange", "SweepBegan", "SweepEnded"),
+    "health.watch.events": (
+        "Found",
+        "Remark",
+        "SourceKept",
+        "StateChange",
+        "SweepBegan",
+        "SweepEnded",
+        "Topic",
+    ),
     "health.watch.memory": ("WatchMemory",),
+    "health.watch.notice": ("Notice", "notice_of"),
     "health.watch.rules": ("WatchRules",),
     "health.watch.site_causes": ("SiteCause",),
     "health.watch.watch": ("Watch", "watch"),
@@ -152,6 +168,8 @@ _NAMES_OF_FILE = {
     "rollout.preflight": ("preflight",),
     "rollout.rollout": ("Rollout",),
     "rollout.rules.settings": ("Budget", "Pace", "Proof", "ProofRules", "Rules", "Staging"),
+    "service.channels": ("Channel", "Webhook"),
+    "service.notifier": ("Notifier",),
 }
 _FILE_OF_NAME = {name: file for file, names in _NAMES_OF_FILE.items() for name in names}
 
@@ -161,6 +179,7 @@ __all__ = [
     "Budget",
     "Cause",
     "Change",
+    "Channel",
     "ClockReading",
     "ConfigurationError",
     "Credentials",
@@ -176,6 +195,7 @@ __all__ = [
     "Found",
     "History",
     "HistoryError",
+    "HistoryLockedError",
     "HistoryReader",
     "HistoryRules",
     "Inventory",
@@ -189,6 +209,8 @@ __all__ = [
     "NTPClientConfiguration",
     "NTPClientStatus",
     "NTPInfo",
+    "Notice",
+    "Notifier",
     "Outcome",
     "Pace",
     "Paused",
@@ -201,6 +223,7 @@ __all__ = [
     "ProofRules",
     "Record",
     "Recorder",
+    "Remark",
     "RetryPolicy",
     "Rollout",
     "RolloutError",
@@ -221,15 +244,18 @@ __all__ = [
     "SweepBegan",
     "SweepEnded",
     "Thresholds",
+    "Topic",
     "Trust",
     "Watch",
     "WatchMemory",
     "WatchRules",
     "WaveJudged",
+    "Webhook",
     "judge",
     "load_inventory",
     "load_policy",
     "make_plan",
+    "notice_of",
     "plan_of_rollback",
     "preflight",
     "resolve_credentials",

@@ -30,6 +30,7 @@ _NO_ATTEMPT: Final = (
     "A server name may not resolve, or firmware before 11 gave up because its clock was "
     f"more than 36 min off: {_GAVE_UP}"
 )
+_LARGE_MS: Final = 10_000.0
 _NO_ANSWER: Final = (
     "Check that UDP 123 to its servers is open and that they answer; "
     "after a restart or a change, firmware before 11 needs some minutes."
@@ -165,10 +166,15 @@ def _of_offset(client: NTPClientStatus, thresholds: Thresholds) -> Iterator[Prob
         yield Problem(
             cause=Cause.OFFSET,
             state=state,
-            message=f"its clock is {client.offset_ms:+.4g} ms off its server's",
+            message=f"its clock is {_offset(client.offset_ms)} off its server's",
             hint="It may still be slewing towards the right time; if it stays, look at the "
             "network's delay and at the server.",
         )
+
+
+def _offset(offset_ms: float) -> str:
+    is_large = abs(offset_ms) >= _LARGE_MS
+    return f"{offset_ms / 1000:+.1f} s" if is_large else f"{offset_ms:+.4g} ms"
 
 
 def _of_skew(

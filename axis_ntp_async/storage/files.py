@@ -22,6 +22,11 @@ def state_path(name: str) -> Path:
     return Path(state, "axis-ntp", name).expanduser()
 
 
+_OF_THE_DISK: Final = frozenset(
+    {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+)
+
+
 @frozen(kw_only=True)
 class FileKind:
     """
@@ -133,6 +138,8 @@ class FileKind:
                 return f"; name your {self.noun} with --{self.noun}"
             case sqlite3.SQLITE_CORRUPT:
                 return f"; restore a copy of it, or move it away to begin a new {self.noun}"
+            case code if isinstance(code, int) and code & 0xFF in _OF_THE_DISK:
+                return "; is the disk full?"
             case _:
                 return ""
 

@@ -107,7 +107,7 @@ def test_a_dark_site_is_critical(run: Run, serve: Serve) -> None:
     assert (code, err) == (2, "")
     assert re.match(r"NTP CRITICAL - 3\d/60 in sync, max offset 1.2 s, max skew 3\d.\d s; ", first)
     assert "; 100 % critical at oslo, more than 30 %; critical: 10 not synced, " in first
-    assert "; sites not ok: oslo 10/10 not synced | offset_max=" in first
+    assert "; worst sites: oslo 10/10 not synced | offset_max=" in first
     assert len(details) == 11
     assert re.fullmatch(r"and 1\d more", details[-1])
     ran = run("check", inventory, *options, "--limit", "site=lyon", "--crit-fraction", "0.9")

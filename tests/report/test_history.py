@@ -194,7 +194,9 @@ def test_what_was_noted_is_told() -> None:
     assert "note 1\n" not in out
     came = [Note(NoteKind.OPENED, f"came {place}", AT + place * HOUR) for place in range(30)]
     out = shown(sweeps_table("all sites", [empty], [notes[0], *came], (AT, HOURS_10), 120))
-    assert [line.split("  ")[-1] for line in out.splitlines()[-10:]] == [
+    *lines, hidden = out.splitlines()
+    assert hidden == "… and 21 notes more of that time"
+    assert [line.split("  ")[-1] for line in lines[-10:]] == [
         "note 0",
         *(f"came {place}" for place in range(21, 30)),
     ]

@@ -176,8 +176,8 @@ def test_a_dark_site_is_critical_though_it_is_small() -> None:
     """Its devices lost sync, or none can be reached while others can: 1 % of a fleet."""
     lost = "100 % critical at oslo, more than 5 %; critical: 10 not synced; "
     for kind, told in (
-        ("critical", f"; {lost}sites not ok: oslo 10/10 not synced |"),
-        ("silent", "max offset 12 ms; unknown: 10 unreachable; sites not ok: oslo 10/10 dark |"),
+        ("critical", f"; {lost}worst sites: oslo 10/10 not synced |"),
+        ("silent", "max offset 12 ms; unknown: 10 unreachable; worst sites: oslo 10/10 dark |"),
     ):
         findings = fleet(berlin__ok=990, **{f"oslo__{kind}": 10})
         check = check_fleet(findings, USUAL, THRESHOLDS)
@@ -270,7 +270,7 @@ def test_a_wrong_password_is_unknown_with_its_cause() -> None:
     first, *details = check.text.splitlines()
     assert first.startswith(
         "NTP UNKNOWN - 0/40 in sync; 100 % unknown, more than 5 %; "
-        "unknown: 37 not tried, 3 login; sites not ok: a 40/40 (37 not tried) |"
+        "unknown: 37 not tried, 3 login; worst sites: a 40/40 (37 not tried) |"
     )
     assert sum("what it said" in detail for detail in details) == 10
 
@@ -294,7 +294,7 @@ def test_other_causes_and_sites_are_counted() -> None:
     first = check_fleet(findings, USUAL, THRESHOLDS).text.splitlines()[0]
     assert "unknown: 2 login, 2 unreachable, 1 busy, 2 others; " in first
     assert (
-        "sites not ok: a 17/17 (9 not synced), b 8/8 not synced, c 7/7 not synced and 1 more"
+        "worst sites: a 17/17 (9 not synced), b 8/8 not synced, c 7/7 not synced and 1 more"
     ) in first
 
 
@@ -359,14 +359,14 @@ def test_a_site_tells_what_decided_there() -> None:
     """Of a site that is UNKNOWN not the one device that is critical, but what most have."""
     findings = fleet(a__ok=900, b__ok=25, b__login=9, b__silent=5, b__critical=1)
     first = check_fleet(findings, USUAL, THRESHOLDS).text.splitlines()[0]
-    assert "; sites not ok: b 15/40 (9 login) |" in first
+    assert "; worst sites: b 15/40 (9 login) |" in first
 
 
 def test_dark_sites_are_told_first() -> None:
     """Though others have more devices in trouble."""
     findings = fleet(a__ok=900, b__critical=50, b__ok=10, c__silent=4)
     first = check_fleet(findings, USUAL, THRESHOLDS).text.splitlines()[0]
-    assert "; sites not ok: c 4/4 dark, b 50/60 not synced |" in first
+    assert "; worst sites: c 4/4 dark, b 50/60 not synced |" in first
 
 
 def test_numbers_have_only_limits_that_decide() -> None:

@@ -7,6 +7,7 @@ import datetime as dt
 import random
 import time
 import zlib
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from typing import Final, Self
@@ -17,6 +18,7 @@ from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.errors import (
     AxisNTPError,
+    ConfigurationError,
     CredentialsError,
     CredentialSuspendedError,
     NotTriedError,
@@ -155,9 +157,9 @@ class Watch:
         before = frozenset(one.name for one in self._devices or ())
         try:
             if callable(self._source):
-                self._devices = tuple(await asyncio.to_thread(self._source))
+                self._devices = _unique(await asyncio.to_thread(self._source))
             elif self._devices is None:
-                self._devices = tuple(self._source)
+                self._devices = _unique(self._source)
         except AxisNTPError as error:
             if self._devices is None:
                 raise
@@ -241,6 +243,14 @@ class Watch:
         return Conclusion(site_causes=tuple(self.memory.site_causes.values()))
 
 
+def _unique(devices: Iterable[Device]) -> tuple[Device, ...]:
+    listed = tuple(devices)
+    for name, times in Counter(device.name for device in listed).items():
+        if times > 1:
+            raise ConfigurationError(f"device {name!r}: is {times} times in the list")
+    return listed
+
+
 def _place(device: Device) -> int:
     """Give the place of a device in every sweep; neighbours in the list are no neighbours here."""
     return zlib.crc32(device.name.encode())
@@ -306,7 +316,7 @@ def watch(
         sweeps: End after so many; `None` goes on. A single one is not spread over the interval.
 
     Raises:
-        AxisNTPError: The devices could not be read the first time.
+        AxisNTPError: The devices could not be read the first time, or one is in the list twice.
     """
     return Watch(
         pool,

@@ -55,6 +55,8 @@ def sweeps_table(
     shown = _worth_it(notes)
     if shown:
         parts += [Text(), plain_table(("when (UTC)", "besides"), map(_noted, shown))]
+        if hidden := len(notes) - len(shown):
+            parts.append(Text(f"… and {counted(hidden, 'note')} more of that time", style="dim"))
     return Group(*parts)
 
 

@@ -103,7 +103,7 @@ def _causes(judged: Judged) -> Iterator[str]:
 
 def _sites(bad: Sequence[str]) -> str:
     more = f" and {len(bad) - _SITES} more" if len(bad) > _SITES else ""
-    return f"sites not ok: {', '.join(bad[:_SITES])}{more}" if bad else ""
+    return f"worst sites: {', '.join(bad[:_SITES])}{more}" if bad else ""
 
 
 def _worst(judged: Judged) -> Iterator[str]:

@@ -18,6 +18,7 @@ from axis_ntp_async.device.records import ClockReading, Device, NTPClientStatus,
 from axis_ntp_async.device.session import DeviceSession
 from axis_ntp_async.errors import (
     AxisNTPError,
+    ConfigurationError,
     CredentialsError,
     DeviceUnreachableError,
     InventoryError,
@@ -298,6 +299,14 @@ async def test_who_came_and_who_left_is_told_with_the_sweep() -> None:
     memory = WatchMemory()
     assert await told(2) == [((), ()), (("cam-3", "cam-4"), ())]
     assert await told(1) == [((), ("cam-2", "cam-3", "cam-4"))]
+
+
+@pytest.mark.usefixtures("scripted")
+async def test_a_device_that_is_listed_twice_is_an_error() -> None:
+    """Its looks would be taken for those of one, and no sweep would ever be complete."""
+    async with SessionPool() as pool:
+        with pytest.raises(ConfigurationError, match="'cam-0': is 2 times in the list"):
+            await events_of(watch(pool, [*devices(3), *devices(1)], sweeps=1))
 
 
 @pytest.mark.usefixtures("scripted")
