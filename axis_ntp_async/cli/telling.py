@@ -26,7 +26,7 @@ from axis_ntp_async.report.notices import (
 )
 from axis_ntp_async.report.output import JSONLines
 from axis_ntp_async.report.printable import printable
-from axis_ntp_async.report.tables import STYLES
+from axis_ntp_async.report.tables import STYLES, first_of
 from axis_ntp_async.report.terminal import show
 
 _NAMED: Final = 5
@@ -126,10 +126,9 @@ def _at_first(event: SweepEnded) -> Iterator[Text]:
     )
     for (cause, hint), group in groups:
         first = group.examples[0]
-        names = ", ".join(finding.device.name for finding in group.examples[:_NAMED])
-        more = f" and {group.count - _NAMED} more" if group.count > _NAMED else ""
+        names = first_of([one.device.name for one in group.examples], _NAMED, group.count)
         word = cause.value.replace("_", " ")
-        text = f"at first look {counted(group.count, 'device')}: {word}: {names}{more}. {hint}"
+        text = f"at first look {counted(group.count, 'device')}: {word}: {names}. {hint}"
         yield Text(printable(text), STYLES[first.state])
 
 

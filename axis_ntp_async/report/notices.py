@@ -16,7 +16,7 @@ from axis_ntp_async.health.watch.notice import Notice
 from axis_ntp_async.health.watch.site_causes import SiteCause
 from axis_ntp_async.report.documents import Document, schema
 from axis_ntp_async.report.printable import printable
-from axis_ntp_async.report.tables import natural
+from axis_ntp_async.report.tables import first_of, natural
 
 _LINES: Final = 20
 _ALIKE_LEAST: Final = 4
@@ -167,19 +167,14 @@ def _group_line(group: Sequence[StateChange]) -> str:
     first, sites = group[0], {change.device.site for change in group}
     [site] = sites if len(sites) == 1 else [None]
     many = f"{len(group)} devices" + (f" of {site}" if site else "")
-    names = _names(group)
+    ordered = sorted((change.device.name for change in group), key=natural)
+    names = first_of(ordered, _ALIKE_NAMED)
     if first.is_flapping:
         return f"{many} are flapping: {names}"
     if first.cause is None:
         return f"{many} are ok now: {names}"
     cause = first.cause.value.replace("_", " ")
     return f"{many} are {first.after.value}, {cause}: {names}. {first.hint}"
-
-
-def _names(group: Sequence[StateChange]) -> str:
-    every = sorted((change.device.name for change in group), key=natural)
-    more = f" and {len(every) - _ALIKE_NAMED} more" if len(every) > _ALIKE_NAMED else ""
-    return f"{', '.join(every[:_ALIKE_NAMED])}{more}"
 
 
 def change_line(change: StateChange) -> str:

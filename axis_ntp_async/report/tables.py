@@ -59,6 +59,19 @@ def natural(name: str) -> list[str | int]:
     return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
+def first_of(names: Sequence[str], most: int, total: int | None = None) -> str:
+    """
+    Name the first of some, and how many more there are.
+
+    Args:
+        names: In their order.
+        most: How many to name.
+        total: How many there are; `None` when these are all.
+    """
+    more = (len(names) if total is None else total) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def _examples(findings: Iterable[Finding]) -> list[Finding]:
     alike: Counter[tuple[Cause | None, str]] = Counter()
     shown = []

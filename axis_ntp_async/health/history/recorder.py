@@ -62,7 +62,7 @@ class Recorder:
         self._memory = memory
         self._with_offsets = with_offsets
         self._besides = besides
-        self._remembered = self._to_remember()
+        self._remembered = self._to_remember(besides())
         self._records: list[Record] = []
         self._written_at = time.monotonic()
         self._has_begun = False
@@ -79,8 +79,8 @@ class Recorder:
     ) -> None:
         records, self._records = self._records, []
         self._thread.submit(self._try, lambda: self._history.append(records))
-        now = self._to_remember()
-        self._thread.submit(self._try, lambda: self._remember(now))
+        besides = self._besides()
+        self._thread.submit(self._try, lambda: self._remember(besides))
         if self._has_begun:
             closed = NoteKind.CLOSED, "the watch ended"
             self._thread.submit(self._try, lambda: self._history.note(*closed))
@@ -95,8 +95,8 @@ class Recorder:
                 await self._write()
         elif isinstance(event, SweepEnded):
             await self._write()
-            now = self._to_remember()
-            await self._in_thread(lambda: self._end_sweep(event, now))
+            besides = self._besides()
+            await self._in_thread(lambda: self._end_sweep(event, besides))
         elif isinstance(event, SweepBegan) and event.number == 1:
             by = f" by {self._history.owner}" if self._history.owner else ""
             text = f"a watch began to write{by}"
@@ -108,18 +108,19 @@ class Recorder:
         self._written_at = time.monotonic()
         await self._in_thread(lambda: self._history.append(records))
 
-    def _end_sweep(self, event: SweepEnded, now: dict[str, str]) -> None:
+    def _end_sweep(self, event: SweepEnded, besides: Mapping[str, str]) -> None:
         self._history.end_sweep(sweep_record_of(event), tuple(_notes(event)))
-        self._remember(now)
+        self._remember(besides)
         until = time.monotonic() + _FORGETTING_S
         while self._history.prune(event.ended_at) and time.monotonic() < until:
             pass
 
-    def _to_remember(self) -> dict[str, str]:
-        return {**self._memory.plain(with_offsets=self._with_offsets), **self._besides()}
+    def _to_remember(self, besides: Mapping[str, str]) -> dict[str, str]:
+        return {**self._memory.plain(with_offsets=self._with_offsets), **besides}
 
-    def _remember(self, now: dict[str, str]) -> None:
+    def _remember(self, besides: Mapping[str, str]) -> None:
         """Remember what has changed since the last time."""
+        now = self._to_remember(besides)
         before, self._remembered = self._remembered, now
         gone = dict.fromkeys(before.keys() - now.keys())
         new = {key: text for key, text in now.items() if before.get(key) != text}

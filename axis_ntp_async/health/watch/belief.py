@@ -73,22 +73,22 @@ def changes_of(
         hidden: Devices whose changes are not told; it is kept up to date.
     """
     for finding, now in looks:
-        name, was = finding.device.name, before.get(finding.device.name)
-        known, is_change = hidden.get(name), Belief.of(was).differs(Belief.of(now))
-        belief = known.belief if known else Belief.of(was)
+        name = finding.device.name
+        stood, stands, known = Belief.of(before.get(name)), Belief.of(now), hidden.get(name)
+        belief, is_change = known.belief if known else stood, stood.differs(stands)
         trouble = _trouble_of(finding, now, site_causes)
         if trouble is not None:
             hidden[name] = Hidden(trouble=trouble, belief=belief)
             if is_change:
-                yield _change(finding, Belief.of(was), now, trouble)
+                yield _change(finding, stood, now, trouble)
         elif known and now.doubt is not None and not now.is_flapping:
             continue  # what it is believed to be is not what was found now: the next look tells
         else:
             hidden.pop(name, None)
-            if belief.differs(Belief.of(now)):
+            if belief.differs(stands):
                 yield _change(finding, belief, now, None)
             elif is_change and known:
-                yield _change(finding, Belief.of(was), now, known.trouble)
+                yield _change(finding, stood, now, known.trouble)
 
 
 def _trouble_of(

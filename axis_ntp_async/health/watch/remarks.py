@@ -19,7 +19,6 @@ _OVER: Final = {
     Topic.LATE: "a sweep fits into its interval again",
 }
 
-
 _AGAIN: Final = 0.9
 """Of the interval: a sweep that takes less fits again, so that this does not come and go."""
 

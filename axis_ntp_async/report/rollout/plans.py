@@ -12,7 +12,7 @@ from rich.text import Text
 
 from axis_ntp_async.device.configuration import Change
 from axis_ntp_async.report.printable import printable
-from axis_ntp_async.report.tables import counted, natural, word
+from axis_ntp_async.report.tables import counted, first_of, natural, word
 from axis_ntp_async.rollout.plan import Plan, Step
 from axis_ntp_async.rollout.rules.settings import Proof
 from axis_ntp_async.rollout.servers.checks import ServerCheck
@@ -178,9 +178,7 @@ def _waves(plan: Plan) -> RenderableType:
 
 
 def _names(names: Iterable[str]) -> str:
-    ordered = sorted(names, key=natural)
-    more = f" and {len(ordered) - _EXAMPLES} more" if len(ordered) > _EXAMPLES else ""
-    return ", ".join(ordered[:_EXAMPLES]) + more
+    return first_of(sorted(names, key=natural), _EXAMPLES)
 
 
 def _below(text: str, style: str = "") -> Padding:

@@ -14,7 +14,7 @@ from rich.text import Text
 from axis_ntp_async.report.printable import printable
 from axis_ntp_async.report.rollout.board import RESULTS, results_of, sites_table, words_of
 from axis_ntp_async.report.rollout.plans import change_in_words
-from axis_ntp_async.report.tables import counted, natural, plain_table
+from axis_ntp_async.report.tables import counted, first_of, natural, plain_table
 from axis_ntp_async.report.terminal import Fitting
 from axis_ntp_async.rollout.plan import Result, Step, StepState, StepStatus
 from axis_ntp_async.rollout.runs import Run, RunStatus, RunSummary, TrailLine, WaveTimes
@@ -169,11 +169,10 @@ def _troubles(run: Run) -> Iterable[RenderableType]:
         if cause and cause != state.value:
             title += f", {cause.replace('_', ' ')}"
         names = sorted((step.device.name for step, _ in found), key=natural)
-        more = f" and {len(names) - _EXAMPLES} more" if len(names) > _EXAMPLES else ""
         yield Text()
         yield Text.assemble(
             (printable(f"{title}{where}: "), "bold"),
-            printable(", ".join(names[:_EXAMPLES]) + more),
+            printable(first_of(names, _EXAMPLES)),
         )
         yield Padding(Text(printable(found[0][1].message)), (0, 0, 0, 4))
 

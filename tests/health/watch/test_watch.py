@@ -225,21 +225,23 @@ async def test_the_list_is_read_anew_for_each_sweep() -> None:
     assert threading.current_thread() not in threads
 
 
+def source_of(*answers: list[Device] | AxisNTPError) -> Callable[[], list[Device]]:
+    """Make a source that gives these lists, or raises these errors, one after the other."""
+    left = iter(answers)
+
+    def source() -> list[Device]:
+        answer = next(left)
+        if isinstance(answer, AxisNTPError):
+            raise answer
+        return answer
+
+    return source
+
+
 @pytest.mark.usefixtures("scripted")
 async def test_a_broken_list_keeps_the_old_one() -> None:
     """It says so in every sweep until the file is right again."""
-    answers: list[Any] = [
-        devices(3),
-        InventoryError("fleet.toml: line 3: what is this"),
-        devices(4),
-    ]
-
-    def source() -> list[Device]:
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return list(answer)
-
+    source = source_of(devices(3), InventoryError("fleet.toml: line 3: what is this"), devices(4))
     rules = WatchRules(interval_s=0.01, spread=0.0)
     overview, faults = Overview(), []
     async with (
@@ -269,14 +271,7 @@ async def test_a_broken_list_keeps_the_old_one() -> None:
 @pytest.mark.usefixtures("scripted")
 async def test_what_cannot_be_read_is_named(error: AxisNTPError, what: str) -> None:
     """Whoever broke the policy does not look for a fault in the inventory."""
-    answers: list[Any] = [devices(1), error]
-
-    def source() -> list[Device]:
-        answer = answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return list(answer)
-
+    source = source_of(devices(1), error)
     rules = WatchRules(interval_s=0.01, spread=0.0)
     async with SessionPool() as pool:
         events = await events_of(watch(pool, source, rules=rules, sweeps=2))
