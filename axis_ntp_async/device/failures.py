@@ -8,6 +8,7 @@ import email.utils
 import errno
 import functools
 import os
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -15,8 +16,9 @@ from typing import Final
 
 import aiohttp
 from aiohttp import hdrs
-from aiohttp.http_exceptions import ContentEncodingError
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
+from axis_ntp_async.device.exchange import Response
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.trust import PeerRefusedError
 from axis_ntp_async.errors import (
@@ -37,7 +39,7 @@ _WANTS_TLS: Final = frozenset({400, 426})
 _NO_MORE_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
 
 
-def error_of_status(device: Device, response: aiohttp.ClientResponse) -> DeviceError | None:
+def error_of_status(device: Device, response: Response) -> DeviceError | None:
     """Give what an HTTP status means; `None` for 200, 401 and 500, which need a closer look."""
     status, name = response.status, device.name
     if status in _NEEDS_A_LOOK:
@@ -105,7 +107,7 @@ def translated_errors(device: Device, timeout_s: float) -> Iterator[None]:
             translated.__context__ = None
 
 
-_FOREIGN: Final = (aiohttp.ClientError, TimeoutError, OSError, UnicodeError)
+_FOREIGN: Final = (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, UnicodeError)
 _Translation = Callable[[Device, BaseException, float], DeviceError]
 
 
@@ -173,6 +175,7 @@ def _not_http(device: Device, error: BaseException, _: float) -> DeviceError:
 _TRANSLATIONS: Final[tuple[tuple[type[BaseException], _Translation], ...]] = (
     (aiohttp.ClientConnectorCertificateError, _certificate),
     (aiohttp.ClientConnectorDNSError, _unreachable("no such name: {device.host} ({reason})")),
+    (socket.gaierror, _unreachable("no such name: {device.host} ({reason})")),
     (aiohttp.ClientConnectorSSLError, _handshake),
     (ssl.SSLCertVerificationError, _certificate),
     (aiohttp.ConnectionTimeoutError, _unreachable("no connection to {device.address} in time")),
@@ -182,6 +185,7 @@ _TRANSLATIONS: Final[tuple[tuple[type[BaseException], _Translation], ...]] = (
     (aiohttp.ClientConnectionError, _unreachable("closed the connection without an answer")),
     (aiohttp.InvalidURL, _unreachable("{device.host!r} cannot be an address")),
     (aiohttp.ClientError, _not_http),
+    (HttpProcessingError, _not_http),
     (ssl.SSLError, _handshake),
     (UnicodeError, _unreachable("{device.host!r} cannot be an address: {reason}")),
     (OSError, _unreachable("{device.address}: {reason}")),

@@ -18,8 +18,11 @@ from attrs import evolve
 from axis_ntp_async.device import wire
 from axis_ntp_async.device.auth import Credentials, Login, LoginGate
 from axis_ntp_async.device.configuration import NTPClientConfiguration, limits_of
+from axis_ntp_async.device.exchange import Way
+from axis_ntp_async.device.kept import Kept
 from axis_ntp_async.device.records import ClockReading, Device, NTPClientStatus, NTPInfo
-from axis_ntp_async.device.transport import Answer, Transport, make_http_session
+from axis_ntp_async.device.straight import make_way
+from axis_ntp_async.device.transport import Answer, Transport
 from axis_ntp_async.device.trust import Trust
 from axis_ntp_async.device.turns import Turns
 from axis_ntp_async.errors import (
@@ -49,7 +52,8 @@ class DeviceSession:
     Args:
         device: Whom to talk to.
         credentials: What to log in with; `None` for a device without a login.
-        http_session: An aiohttp session to use; by default one of its own.
+        http_session: An aiohttp session to use; by default it makes its own connections.
+        way: The same, if shared with other sessions.
         trust: The TLS side, if shared with other sessions.
         connect_timeout_s: Seconds for TCP and TLS together.
         timeout_s: Seconds for one request and its answer, the login included.
@@ -62,7 +66,7 @@ class DeviceSession:
         "_api_version",
         "_limits",
         "_negotiated",
-        "_owned",
+        "_owns_way",
         "_transport",
         "_turns",
         "device",
@@ -74,6 +78,7 @@ class DeviceSession:
         credentials: Credentials | None = None,
         *,
         http_session: aiohttp.ClientSession | None = None,
+        way: Way | None = None,
         trust: Trust | None = None,
         connect_timeout_s: float = 3.0,
         timeout_s: float = 10.0,
@@ -82,11 +87,11 @@ class DeviceSession:
         login_gate: LoginGate | None = None,
     ) -> None:
         self.device = device
-        self._owned: aiohttp.ClientSession | None = None
+        self._owns_way = False
         self._transport = Transport(
             device=device,
             login=Login(device, credentials),
-            http_session=http_session,
+            way=way or (None if http_session is None else Kept(http_session)),
             trust=trust or Trust(),
             connect_timeout_s=connect_timeout_s,
             timeout_s=timeout_s,
@@ -102,10 +107,9 @@ class DeviceSession:
         return f"<DeviceSession {self.device.name} at {self.device.address}>"
 
     async def __aenter__(self) -> Self:
-        if self._transport.http_session is None:
-            self._owned = self._transport.http_session = make_http_session(
-                keep_alive=self._transport.keep_alive
-            )
+        if self._transport.way is None:
+            self._transport.way = make_way(keep_alive=self._transport.keep_alive)
+            self._owns_way = True
         return self
 
     async def __aexit__(
@@ -114,9 +118,10 @@ class DeviceSession:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._owned is not None:
-            await self._owned.close()
-            self._owned = self._transport.http_session = None
+        way = self._transport.way
+        if self._owns_way and way is not None:
+            self._owns_way, self._transport.way = False, None
+            await way.close()
 
     @property
     def api_version(self) -> str | None:

@@ -1,5 +1,5 @@
 """
-One HTTP POST to one device: connection, TLS, login, status, clock.
+One HTTP POST to one device: login, gate, status, clock; `exchange.py` tells how it gets there.
 
 Whatever goes wrong here becomes one of our errors here, once; `failures.py`
 says which.
@@ -8,56 +8,28 @@ says which.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import datetime as dt
-import re
 import ssl
-import time
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
-import aiohttp
-import yarl
 from aiohttp import hdrs
 from attrs import define, field, frozen
 
 from axis_ntp_async.device.auth import Login, LoginAnswer, LoginGate
 from axis_ntp_async.device.bounds import Bounds
-from axis_ntp_async.device.connector import KEPT_S, hangs_up, make_connector
+from axis_ntp_async.device.exchange import Call, Response, Way
 from axis_ntp_async.device.failures import error_of_status, http_date, translated_errors
 from axis_ntp_async.device.records import ClockReading, Device
 from axis_ntp_async.device.trust import Trust, blind_context
 from axis_ntp_async.errors import (
-    DeviceError,
-    DeviceUnreachableError,
     LoginRefusedError,
     UnexpectedResponseError,
 )
 
-MAX_BODY_BYTES: Final = 1 << 20
-"""An answer of the NTP API has about 1 KiB; one above 1 MiB is refused."""
-
 _MOST_LOGINS: Final = 2
 """A first login, remembered or not, and one more when only the nonce was too old."""
-
-_IPV4: Final = re.compile(r"[0-9.]+")
-"""Enough for hosts of a `Device`, which checks what looks like one."""
-
-_READABLE: Final = frozenset({HTTPStatus.OK, HTTPStatus.INTERNAL_SERVER_ERROR})
-
-
-def make_http_session(kept_s: float = KEPT_S, *, keep_alive: bool = True) -> aiohttp.ClientSession:
-    """
-    Make an aiohttp session that suits many devices: no limits of its own, no cookies.
-
-    Args:
-        kept_s: Seconds for which an unused connection is kept, where one is.
-        keep_alive: Whether one is kept after an answer, and not only for a login.
-    """
-    return aiohttp.ClientSession(
-        connector=make_connector(kept_s, keep_alive=keep_alive),
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
 
 
 @frozen(kw_only=True)
@@ -76,18 +48,6 @@ class Answer:
     clock: ClockReading | None
 
 
-@frozen(kw_only=True)
-class _Exchange:
-    """One request, with the login that it carried, and the answer to it."""
-
-    answered: LoginAnswer | None
-    status: int
-    challenges: tuple[str, ...]
-    body: bytes
-    clock: ClockReading | None
-    error: DeviceError | None
-
-
 @define(kw_only=True)
 class Transport:
     """
@@ -96,7 +56,7 @@ class Transport:
     Attributes:
         device: The device.
         login: How we log in to it; remembers the challenge.
-        http_session: What connections are made with; `None` while there is nothing open.
+        way: How requests get there; `None` while there is nothing open.
         trust: What certificates are checked with.
         connect_timeout_s: Seconds for TCP and TLS together.
         timeout_s: Seconds for one request, the login included, the wait at the gate not.
@@ -107,7 +67,7 @@ class Transport:
 
     device: Device
     login: Login
-    http_session: aiohttp.ClientSession | None
+    way: Way | None
     trust: Trust
     connect_timeout_s: float
     timeout_s: float
@@ -120,36 +80,40 @@ class Transport:
         Send a request, log in when the device asks for it, and give the answer.
 
         Of the answers on the way, the one with the shortest round trip tells
-        the clock: the second one needs no new connection.
+        the clock.
 
         Raises:
             DeviceError: Every failure, as the fitting child.
         """
+        if self.way is None:
+            raise RuntimeError("open the session first: async with DeviceSession(…) as session")
+        call = self.way.call(self.device, self.trust, self.connect_timeout_s)
         try:
             with translated_errors(self.device, self.timeout_s):
                 async with self.bounds.bounded(self.timeout_s):
-                    return await self._post(path, body)
+                    return await self._post(call, path, body)
         finally:
+            call.end()
             self.trust.forget_first_contact(self.device)
 
-    async def _post(self, path: str, body: bytes) -> Answer:
-        opening = self.login.opening
-        exchange = await self._exchange(path, body, opening, is_last=self._is_the_last(opening))
-        clock = exchange.clock
-        for _ in range(_MOST_LOGINS - (exchange.answered is not None)):
-            if exchange.status != HTTPStatus.UNAUTHORIZED:
+    async def _post(self, call: Call, path: str, body: bytes) -> Answer:
+        login = self.login.opening
+        response = await self._exchange(call, path, body, login, is_last=self._is_the_last(login))
+        responses = [response]
+        for _ in range(_MOST_LOGINS - (login is not None)):
+            if response.status != HTTPStatus.UNAUTHORIZED:
                 break
-            answer = self.login.take(exchange.challenges, exchange.answered)
+            login = self.login.take(response.challenges, login)
             self.trust.record_first_contact(self.device)
-            exchange = await self._exchange(path, body, answer, is_last=True)
-            clock = _more_certain(clock, exchange.clock)
-        if exchange.status == HTTPStatus.UNAUTHORIZED:
-            self.login.take(exchange.challenges, exchange.answered)
+            response = await self._exchange(call, path, body, login, is_last=True)
+            responses.append(response)
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            self.login.take(response.challenges, login)
             raise LoginRefusedError(self.device.name, "calls every login outdated")
-        if exchange.error is not None:
-            raise exchange.error
+        if error := error_of_status(self.device, response):
+            raise error
         self.trust.record_first_contact(self.device)
-        return Answer(status=exchange.status, body=exchange.body, clock=clock)
+        return Answer(status=response.status, body=response.body, clock=_clock(responses))
 
     async def certificate(self) -> bytes:
         """Fetch the certificate that the device shows over TLS, in DER form, trusting nothing."""
@@ -166,11 +130,11 @@ class Transport:
             writer.transport.abort()
 
     async def _exchange(
-        self, path: str, body: bytes, answer: LoginAnswer | None, *, is_last: bool
-    ) -> _Exchange:
+        self, call: Call, path: str, body: bytes, login: LoginAnswer | None, *, is_last: bool
+    ) -> Response:
         gate = self.login_gate
-        if answer is None or gate is None:
-            return await self._send(path, body, answer, is_last=is_last)
+        if login is None or gate is None:
+            return await self._send(call, path, body, login, is_last=is_last)
         if gate.has_room:
             await gate.enter(self.device.name)
         else:
@@ -178,29 +142,26 @@ class Transport:
                 await gate.enter(self.device.name)
         accepted: bool | None = None
         try:
-            exchange = await self._send(path, body, answer, is_last=is_last)
-            accepted = self.login.was_accepted(exchange.status, exchange.challenges)
+            response = await self._send(call, path, body, login, is_last=is_last)
+            accepted = self.login.was_accepted(response.status, response.challenges)
         finally:
             gate.leave(self.device.name, accepted=accepted)
-        return exchange
+        return response
 
     async def _send(
-        self, path: str, body: bytes, answer: LoginAnswer | None, *, is_last: bool
-    ) -> _Exchange:
-        if self.http_session is None:
-            raise RuntimeError("open the session first: async with DeviceSession(…) as session")
+        self, call: Call, path: str, body: bytes, login: LoginAnswer | None, *, is_last: bool
+    ) -> Response:
         headers: dict[str, str] = {
             hdrs.CONTENT_TYPE: "application/json",
             hdrs.ACCEPT: "application/json",
         }
-        if answer is not None:
-            headers[hdrs.AUTHORIZATION] = answer.header(hdrs.METH_POST, path)
+        if login is not None:
+            headers[hdrs.AUTHORIZATION] = login.header(hdrs.METH_POST, path)
         if is_last and not self.keep_alive:
             headers[hdrs.CONNECTION] = "close"
-        if self.device.scheme != "https":
-            return await self._request(self.http_session, path, body, headers, answer)
-        with self.trust.checking(self.device):
-            return await self._request(self.http_session, path, body, headers, answer)
+        response = await call.post(path, headers, body)
+        self._check(response)
+        return response
 
     def _is_the_last(self, opening: LoginAnswer | None) -> bool:
         """
@@ -213,108 +174,44 @@ class Transport:
         """
         if opening is None:
             return self.login.credentials is None
-        return self.http_session is None or not hangs_up(self.http_session.connector)
+        return self.way is None or not self.way.hangs_up
 
-    async def _request(
-        self,
-        http_session: aiohttp.ClientSession,
-        path: str,
-        body: bytes,
-        headers: dict[str, str],
-        answer: LoginAnswer | None,
-    ) -> _Exchange:
-        sent = time.monotonic()
-        async with http_session.post(
-            _url_of(self.device, path),
-            data=body,
-            headers=headers,
-            allow_redirects=False,
-            raise_for_status=False,
-            ssl=self.trust.context(self.device) if self.device.scheme == "https" else True,
-            timeout=aiohttp.ClientTimeout(sock_connect=self.connect_timeout_s),
-        ) as response:
-            clock = _clock(response.headers.get(hdrs.DATE), time.monotonic() - sent)
-            return _Exchange(
-                answered=answer,
-                status=response.status,
-                challenges=tuple(response.headers.getall(hdrs.WWW_AUTHENTICATE, ())),
-                body=await self._body(response),
-                clock=clock,
-                error=error_of_status(self.device, response),
-            )
-
-    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        """Look at the status first; read what is worth reading, up to the limit."""
-        if response.status == HTTPStatus.UNAUTHORIZED:
-            self._check_set_up(response)
-            # Firmware 5 closes the connection right after its 401.
-            with contextlib.suppress(aiohttp.ClientError):
-                await self._read(response)
-            return b""
-        if response.status not in _READABLE:
-            return b""
-        body = await self._read(response)
-        if response.status == HTTPStatus.OK and "json" not in response.content_type:
-            named = hdrs.CONTENT_TYPE in response.headers
-            found = f"answers {response.content_type}" if named else "names no content type"
-            raise UnexpectedResponseError(
-                self.device.name, f"{found} in place of application/json"
-            )
-        return body
-
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        """Read a body; one that says that it is small, and is not packed, in one go."""
-        is_packed = hdrs.CONTENT_ENCODING in response.headers
-        if not is_packed and 0 <= (response.content_length or -1) <= MAX_BODY_BYTES:
-            return await response.read()
-        body = bytearray()
-        async for chunk in response.content.iter_any():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                raise UnexpectedResponseError(
-                    self.device.name, f"the answer has more than {MAX_BODY_BYTES >> 20} MiB"
-                )
-        return bytes(body)
-
-    def _check_set_up(self, response: aiohttp.ClientResponse) -> None:
-        if "Axis-Setup" in response.headers:
+    def _check(self, response: Response) -> None:
+        """Refuse what is no answer of the API, whatever its status says."""
+        if response.status == HTTPStatus.UNAUTHORIZED and "Axis-Setup" in response.headers:
             raise LoginRefusedError(
                 self.device.name, "is in factory default and has no user yet; set it up first"
             )
+        if response.status != HTTPStatus.OK:
+            return
+        kind = response.headers.get(hdrs.CONTENT_TYPE)
+        if kind is None or "json" not in kind.lower():
+            found = "names no content type" if kind is None else f"answers {_without_more(kind)}"
+            raise UnexpectedResponseError(
+                self.device.name, f"{found} in place of application/json"
+            )
 
 
-def _url_of(device: Device, path: str) -> yarl.URL:
-    """
-    Give a URL of a device, made anew: kept, it would weigh as much as all else of a session.
-
-    An IPv4 address has nothing to encode, and leaving that out takes a third of the time.
-    """
-    if _IPV4.fullmatch(device.host):
-        return yarl.URL.build(
-            scheme=device.scheme, authority=device.address, path=path, encoded=True
-        )
-    try:
-        return yarl.URL.build(scheme=device.scheme, host=device.host, port=device.port, path=path)
-    except ValueError as error:
-        raise DeviceUnreachableError(
-            device.name, f"{device.host!r} cannot be an address: {error}"
-        ) from error
+def _without_more(content_type: str) -> str:
+    """Leave out what follows the type: the character set."""
+    return content_type.partition(";")[0].strip().lower()
 
 
-def _clock(date: str | None, round_trip_s: float) -> ClockReading | None:
-    device_time = http_date(date) if date else None
-    if device_time is None:
-        return None
-    read_at = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=round_trip_s / 2)
+def _clock(responses: Iterable[Response]) -> ClockReading | None:
+    """Read the clock off the answer that was quickest, of those that tell it."""
+    for response in sorted(responses, key=lambda one: one.round_trip_s):
+        date = response.headers.get(hdrs.DATE)
+        if date is not None and (device_time := http_date(date)) is not None:
+            return _reading(device_time, response)
+    return None
+
+
+def _reading(device_time: dt.datetime, response: Response) -> ClockReading:
+    read_at = response.at - dt.timedelta(seconds=response.round_trip_s / 2)
     return ClockReading(
         device_time=device_time,
         read_at=read_at,
-        round_trip_s=round_trip_s,
+        round_trip_s=response.round_trip_s,
         skew_s=(device_time - read_at).total_seconds() + 0.5,
-        uncertainty_s=0.5 + round_trip_s / 2,
+        uncertainty_s=0.5 + response.round_trip_s / 2,
     )
-
-
-def _more_certain(one: ClockReading | None, other: ClockReading | None) -> ClockReading | None:
-    known = [reading for reading in (one, other) if reading is not None]
-    return min(known, key=lambda reading: reading.uncertainty_s, default=None)

@@ -51,9 +51,11 @@ from typing import Any, Final, Self, TypeVar
 import aiohttp
 
 from axis_ntp_async.device.auth import Credentials
+from axis_ntp_async.device.exchange import Way
+from axis_ntp_async.device.kept import Kept
 from axis_ntp_async.device.records import Device, Outcome
 from axis_ntp_async.device.session import DeviceSession
-from axis_ntp_async.device.transport import make_http_session
+from axis_ntp_async.device.straight import make_way
 from axis_ntp_async.device.trust import Trust
 from axis_ntp_async.errors import (
     CredentialsError,
@@ -70,9 +72,6 @@ from axis_ntp_async.fleet.slots import Limits, Slots
 
 T = TypeVar("T")
 
-_LOGIN_S: Final = 2.0
-"""How long a connection that is not kept waits for the login that follows its challenge."""
-
 _COME_LAST: Final = (DeviceUnreachableError, DeviceBusyError, LoginRefusedError)
 """
 Who is silent holds slots that others could use; who refuses the password would have it
@@ -80,7 +79,7 @@ doubted before anybody has accepted it.
 """
 
 _TLS_FAREWELL_S: Final = 0.25
-"""TLS connections that a device was asked to close say goodbye behind aiohttp's back."""
+"""TLS connections that are not kept say goodbye behind everybody's back."""
 
 
 class SessionPool:
@@ -119,7 +118,7 @@ class SessionPool:
         self._trust = trust or Trust()
         self._keep_alive = keep_alive
         self._given_session = http_session
-        self._http_session: aiohttp.ClientSession | None = None
+        self._way: Way | None = None
         self._sessions: dict[str, DeviceSession] = {}
         self._last: set[str] = set()
         """Names of devices that come last, for what they did when they were called last."""
@@ -133,11 +132,10 @@ class SessionPool:
 
     async def __aenter__(self) -> Self:
         self._shared.slots = Slots(fit_open_files(self._limits))
-        self._http_session = self._given_session or (
-            make_http_session()
-            if self._keep_alive
-            else make_http_session(_LOGIN_S, keep_alive=False)
-        )
+        if self._given_session is not None:
+            self._way = Kept(self._given_session)
+        else:
+            self._way = make_way(keep_alive=self._keep_alive)
         return self
 
     async def __aexit__(
@@ -149,9 +147,9 @@ class SessionPool:
         for run in tuple(self._shared.runs):
             await run.end()
         self._sessions.clear()
-        http_session, self._http_session = self._http_session, None
-        if http_session is not None and self._given_session is None:
-            await http_session.close()
+        way, self._way = self._way, None
+        if way is not None and self._given_session is None:
+            await way.close()
             if self._trust.is_used and not self._keep_alive:
                 await asyncio.sleep(_TLS_FAREWELL_S)
 
@@ -190,7 +188,7 @@ class SessionPool:
     async def _stream(
         self, devices: Iterable[Device], call: Call[T], rate: Rate, *, is_single: bool = False
     ) -> AsyncGenerator[Outcome[T], None]:
-        if self._http_session is None:
+        if self._way is None:
             raise RuntimeError("open the pool first: async with SessionPool(…) as pool")
         runs = self._shared.runs
         for breaker in self._breakers.values():
@@ -246,7 +244,7 @@ class SessionPool:
             session = self._sessions[device.name] = DeviceSession(
                 device,
                 credentials,
-                http_session=self._http_session,
+                way=self._way,
                 trust=self._trust,
                 connect_timeout_s=retry.connect_timeout_s,
                 timeout_s=retry.attempt_timeout_s,

@@ -10,9 +10,9 @@ import attrs
 import pytest
 
 from axis_ntp_async.device.auth import Credentials
+from axis_ntp_async.device.kept import make_http_session
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.session import DeviceSession
-from axis_ntp_async.device.transport import make_http_session
 from axis_ntp_async.device.trust import KnownDevices, Trust, fingerprint_of
 from axis_ntp_async.errors import (
     CertificateRejectedError,

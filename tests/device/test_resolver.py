@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from axis_ntp_async.device.kept import make_http_session
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.resolver import Resolver
 from axis_ntp_async.device.session import DeviceSession
-from axis_ntp_async.device.transport import make_http_session
 from axis_ntp_async.errors import DeviceUnreachableError
 
 Serve = Callable[..., Any]

@@ -441,6 +441,7 @@ def test_others_get_a_turn_in_the_loop(
             assert len([outcome async for outcome in stream]) == 4999
             assert turns - before >= 40
             counting.cancel()
+            await asyncio.wait([counting])
 
     in_virtual_time(main())
 

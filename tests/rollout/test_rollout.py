@@ -265,7 +265,7 @@ async def test_leaving_the_stream_early_leaves_nothing_behind(
         assert ran.status is RunStatus.RUNNING
         assert bench.pool._shared.runs == []
         assert (bench.pool._shared.slots.at_work, bench.pool._shared.slots.parked) == (0, 0)
-        assert len(bench.pool._http_session.connector._acquired) == 0
+        assert len(bench.pool._way.http_session.connector._acquired) == 0
         await calm(tasks)
         ours = [one for one in live(loop._scheduled) if "axis_ntp_async/rollout" in repr(one)]
         assert set(ours) <= timers
