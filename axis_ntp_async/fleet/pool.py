@@ -13,7 +13,9 @@ Theory of operation
    its own, larger bound. Nothing is aborted and nothing sent twice by that, so
    a dead device costs the healthy ones a grace, not a timeout. The grace is
    measured by what is usual in the site: where everybody is slow, a network or
-   we ourselves are at the limit, and parking would only start more.
+   we ourselves are at the limit, and parking would only start more. Who is
+   slower than nine of ten lends his place even before his grace is over; that
+   starts more too, so at most a third of the places are lent.
 
 3. Devices are drawn lazily, in order, but for those that did not answer the
    last time, or refused the password: they come last. Only while the next one

@@ -29,6 +29,9 @@ from axis_ntp_async.fleet.visits import Line, Visit
 T = TypeVar("T")
 Call = Callable[[DeviceSession], Awaitable[T]]
 
+_LOOK_S: Final = 0.1
+"""How often an attempt is looked at at least: what is usual may be another thing meanwhile."""
+
 _OUTCOMES_IN_A_ROW: Final = 100
 """After so many outcomes everybody else in the event loop gets a turn."""
 
@@ -115,10 +118,10 @@ class Run(Generic[T]):
         self._line = Line(iter(devices), rate or Rate())
         self._next_draw: asyncio.TimerHandle | None = None
         self._waiting: dict[Visit, asyncio.TimerHandle] = {}
-        self._parked_at: dict[Visit, float] = {}
-        """When each attempt that holds a place is to give it back, by the monotonic clock."""
-        self._next_parking: asyncio.TimerHandle | None = None
-        self._parking_from = 0.0
+        self._looked_at: dict[Visit, float] = {}
+        """When to look at an attempt whose grace is not over, by the monotonic clock."""
+        self._next_look: asyncio.TimerHandle | None = None
+        self._looking_from = 0.0
         self._attempts: set[asyncio.Task[None]] = set()
         self._over: deque[Outcome[T]] = deque()
         self._given = itertools.count(1)
@@ -170,8 +173,8 @@ class Run(Generic[T]):
         """Cancel what still runs, and wait for it."""
         self.stop()
         self._bug = self._bug or RuntimeError("the pool was closed under an open stream")
-        if self._next_parking is not None:
-            self._next_parking.cancel()
+        if self._next_look is not None:
+            self._next_look.cancel()
         for attempt in self._attempts:
             attempt.cancel()
         await asyncio.gather(*self._attempts, return_exceptions=True)
@@ -237,7 +240,7 @@ class Run(Generic[T]):
             visit.began_at = visit.tried_at
             self._begun += 1
         visit.attempts += 1
-        self._park_after(visit, self._shared.grace.of(visit.device.site))
+        self._look_after(visit, self._shared.grace.before_lending(visit.device.site))
         attempt = asyncio.create_task(self._attempt(visit))
         self._attempts.add(attempt)
         attempt.add_done_callback(partial(self._attempt_ended, visit))
@@ -273,7 +276,8 @@ class Run(Generic[T]):
         first step never runs, not even its `finally`.
         """
         self._attempts.discard(attempt)
-        self._parked_at.pop(visit, None)
+        self._looked_at.pop(visit, None)
+        self._give_up_what_was_lent(visit)
         self._shared.slots.give_back(visit.device, parked=visit.is_parked)
         self._at_work -= not visit.is_parked
         visit.is_parked = False
@@ -283,39 +287,56 @@ class Run(Generic[T]):
             self._bug = self._bug or bug
         self._shared.place_freed(visit.device)
 
-    def _park_after(self, visit: Visit, wait_s: float) -> None:
-        """Park an attempt later on; one timer for all of them, for most have ended by then."""
-        at = self._parked_at[visit] = time.monotonic() + wait_s
-        if self._next_parking is None:
-            self._park_from(at)
-        elif at < self._parking_from:
-            self._next_parking.cancel()
-            self._park_from(at)
+    def _look_after(self, visit: Visit, wait_s: float) -> None:
+        """Look at an attempt later on; one timer for all of them, for most have ended by then."""
+        at = self._looked_at[visit] = time.monotonic() + min(wait_s, _LOOK_S)
+        if self._next_look is None:
+            self._look_from(at)
+        elif at < self._looking_from:
+            self._next_look.cancel()
+            self._look_from(at)
 
-    def _park_from(self, at: float) -> None:
-        self._parking_from = at
+    def _look_from(self, at: float) -> None:
+        self._looking_from = at
         wait_s = max(0.0, at - time.monotonic())
-        self._next_parking = asyncio.get_running_loop().call_later(wait_s, self._park_due)
+        self._next_look = asyncio.get_running_loop().call_later(wait_s, self._look_now)
 
-    def _park_due(self) -> None:
+    def _look_now(self) -> None:
         now = time.monotonic()
-        for visit in [visit for visit, at in self._parked_at.items() if at <= now]:
-            self._park(visit)
-        self._next_parking = None
-        if self._parked_at:
-            self._park_from(min(self._parked_at.values()))
+        for visit in [visit for visit, at in self._looked_at.items() if at <= now]:
+            del self._looked_at[visit]
+            self._lend_or_park(visit, now - visit.tried_at)
+        self._next_look = None
+        if self._looked_at:
+            self._look_from(min(self._looked_at.values()))
 
-    def _park(self, visit: Visit) -> None:
-        """Park an attempt whose grace, which may have grown meanwhile, is used up."""
-        grace_s = self._shared.grace.of(visit.device.site)
-        left_s = visit.tried_at + grace_s - time.monotonic()
-        if left_s > 0 or not self._shared.slots.park(visit.device):
-            self._parked_at[visit] = time.monotonic() + (left_s if left_s > 0 else grace_s)
+    def _lend_or_park(self, visit: Visit, waited_s: float) -> None:
+        """Look whether a silent attempt is to leave its place, by what is usual now."""
+        slots, grace, site = self._shared.slots, self._shared.grace, visit.device.site
+        left_s = grace.of(site) - waited_s
+        if left_s <= 0:
+            if visit.has_lent:
+                self._give_up_what_was_lent(visit)
+            elif slots.park(visit.device):
+                self._leave_place(visit)
+            else:
+                self._look_after(visit, grace.of(site))
             return
-        del self._parked_at[visit]
+        lends_in_s = grace.before_lending(site) - waited_s
+        if not visit.is_parked and lends_in_s <= 0 and slots.lend(visit.device):
+            visit.has_lent = True
+            self._leave_place(visit)
+        self._look_after(visit, lends_in_s if lends_in_s > 0 else left_s)
+
+    def _leave_place(self, visit: Visit) -> None:
         visit.is_parked = True
         self._at_work -= 1
         self._shared.place_freed(visit.device)
+
+    def _give_up_what_was_lent(self, visit: Visit) -> None:
+        if visit.has_lent:
+            visit.has_lent = False
+            self._shared.slots.give_up(visit.device)
 
     def _retry_or_end(self, visit: Visit, error: DeviceError) -> None:
         visit.last_error = error

@@ -15,6 +15,11 @@ _SAMPLES: Final = 20
 _GRACE_OF_MEDIAN: Final = 4.0
 _GRACE_MIN_S: Final = 0.1
 _GRACE_UNKNOWN_S: Final = 1.0
+_USUALLY: Final = 0.9
+"""The share of answers that come before an attempt lends its place."""
+
+_LENT_SHARE: Final = 3
+"""One place in so many may be lent."""
 
 
 @frozen(kw_only=True)
@@ -23,8 +28,11 @@ class Limits:
     How much a pool does at once.
 
     Attributes:
-        total: Calls at work over all devices.
-        per_site: Calls at work in one site; devices without a site are not counted.
+        total:
+            Calls at work over all devices; a third more for moments, while so
+            many are slower than usual.
+
+        per_site: The same in one site; devices without a site are not counted.
         per_device: Calls in flight to one device, parked or not.
 
         parked:
@@ -47,13 +55,16 @@ class Slots:
         limits: The bounds.
         at_work: How many places are taken.
         parked: How many attempts wait without one.
+        lent: How many of those do so before their grace is over.
         taken: How many places were ever taken.
     """
 
     limits: Limits
     at_work: int = field(default=0, init=False)
     parked: int = field(default=0, init=False)
+    lent: int = field(default=0, init=False)
     taken: int = field(default=0, init=False)
+    _lent: Counter[str] = field(factory=Counter, init=False)
     _sites: Counter[str] = field(factory=Counter, init=False)
     _devices: Counter[str] = field(factory=Counter, init=False)
 
@@ -85,6 +96,26 @@ class Slots:
         self._work(device, -1)
         return True
 
+    def lend(self, device: Device) -> bool:
+        """Park an attempt whose grace is not over; `False` when enough have lent their place."""
+        site, limits = device.site, self.limits
+        if self.lent >= limits.total // _LENT_SHARE:
+            return False
+        if site is not None and self._lent[site] >= limits.per_site // _LENT_SHARE:
+            return False
+        if not self.park(device):
+            return False
+        self.lent += 1
+        if site is not None:
+            self._lent[site] += 1
+        return True
+
+    def give_up(self, device: Device) -> None:
+        """Take a place that was lent for given back: the grace of its attempt is over."""
+        self.lent -= 1
+        if device.site is not None:
+            _subtract(self._lent, device.site)
+
     def give_back(self, device: Device, *, parked: bool) -> None:
         """End an attempt, wherever it stood."""
         _subtract(self._devices, device.name)
@@ -112,9 +143,14 @@ def _subtract(counter: Counter[str], key: str) -> None:
 
 @define
 class _Usual:
-    """How long answers usually take: the median of some, anew after as many more."""
+    """How long answers usually take: by some of them, anew after as many more."""
 
     answer_s: float | None = None
+    """The median of them."""
+
+    slow_s: float | None = None
+    """What nine of ten stay below."""
+
     _answers_s: list[float] = field(factory=list)
 
     @property
@@ -127,6 +163,7 @@ class _Usual:
         self._answers_s.append(elapsed_s)
         if len(self._answers_s) == _SAMPLES:
             self.answer_s = statistics.median(self._answers_s)
+            self.slow_s = sorted(self._answers_s)[int(_USUALLY * _SAMPLES)]
             self._answers_s.clear()
 
 
@@ -139,6 +176,9 @@ class Grace:
     came yet, in the whole pool. So a site whose devices are all slow keeps its
     bound, and only who is slow among the quick is parked. A tenth of a second
     at least; at most one while we know nothing of the site.
+
+    Who is slower than nine of ten is probably dead, and lends its place until
+    then. Some are only slow, so what is lent is bounded by a share of the places.
     """
 
     _pool: _Usual = field(factory=_Usual, init=False)
@@ -150,6 +190,12 @@ class Grace:
         if usual is None or usual.answer_s is None:
             return min(self._pool.grace_s, _GRACE_UNKNOWN_S)
         return usual.grace_s
+
+    def before_lending(self, site: str | None) -> float:
+        """Give the seconds after which an attempt in a site lends its place."""
+        usual = self._sites.get(site)
+        slow_s = self._pool.slow_s if usual is None or usual.slow_s is None else usual.slow_s
+        return self.of(site) if slow_s is None else min(slow_s, self.of(site))
 
     def learn(self, site: str | None, elapsed_s: float) -> None:
         """Take in how long a good answer took."""

@@ -29,6 +29,7 @@ class Visit:
         began_at: When the first attempt began, by the monotonic clock.
         tried_at: When the last one did.
         is_parked: Whether the attempt waits without a place.
+        has_lent: Whether it does so although its grace is not over.
         gate_wait_s: Seconds that we kept it waiting for its login; not held against it.
         last_error: What the last attempt came to.
     """
@@ -38,6 +39,7 @@ class Visit:
     began_at: float | None = None
     tried_at: float = 0.0
     is_parked: bool = False
+    has_lent: bool = False
     gate_wait_s: float = 0.0
     last_error: DeviceError | None = None
 

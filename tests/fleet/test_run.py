@@ -287,6 +287,57 @@ def test_a_fleet_that_is_slow_throughout_keeps_its_bounds(
     assert gauge.most["all"] == 20
 
 
+def test_a_dead_device_costs_the_others_hardly_more_than_an_answer(
+    in_virtual_time: Any, make_devices: Any, make_pool: Any, collect: Any
+) -> None:
+    """It lends its place once it is slower than usual, long before its grace is over."""
+    devices = make_devices(1000)
+    dead = {device.name for device in devices[40::20]}
+
+    async def call(session: DeviceSession) -> str:
+        await asyncio.sleep(30 if session.device.name in dead else 1.0)
+        return session.device.name
+
+    async def last_healthy_s(chosen: list[Device]) -> float:
+        async with make_pool(total=20, retry=RetryPolicy(device_timeout_s=100)) as pool:
+            loop = asyncio.get_running_loop()
+            await collect(pool, devices[:40], call)  # learns
+            began, ended = loop.time(), 0.0
+            async for outcome in pool.each(chosen, call):
+                if outcome.device.name not in dead:
+                    ended = loop.time()
+            return ended - began
+
+    healthy = [device for device in devices[40:] if device.name not in dead]
+    alone_s = in_virtual_time(last_healthy_s(healthy))
+    assert in_virtual_time(last_healthy_s(devices[40:])) < 1.1 * alone_s
+
+
+def test_places_are_lent_within_a_bound(
+    in_virtual_time: Any, make_devices: Any, make_pool: Any, collect: Any, gauge: Any
+) -> None:
+    """Where all get slower at once, a third more are at work, and not all of them anew."""
+    devices = make_devices(600, site="far away")
+    wait_s = 1.0
+
+    async def call(session: DeviceSession) -> None:
+        with gauge.call(session.device):
+            await asyncio.sleep(wait_s)
+
+    async def main() -> None:
+        nonlocal wait_s
+        async with make_pool(per_site=30) as pool:
+            await collect(pool, devices[:60], call)  # learns
+            assert gauge.most["all"] == 30
+            wait_s = 3.0
+            await collect(pool, devices[60:], call)
+            slots = pool._shared.slots
+            assert (slots.at_work, slots.parked, slots.lent) == (0, 0, 0)
+
+    in_virtual_time(main())
+    assert gauge.most["all"] == 40
+
+
 def test_a_device_waiting_to_be_tried_again_holds_no_place(
     in_virtual_time: Any, make_devices: Any, make_pool: Any, collect: Any
 ) -> None:

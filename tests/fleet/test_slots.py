@@ -26,33 +26,51 @@ def test_a_limit_below_its_least_is_refused(limit: str, least: int) -> None:
         Limits(**{limit: least - 1})
 
 
-@given(st.lists(st.tuples(st.sampled_from(["take", "park", "end"]), st.integers(0, 8))))
+STEPS = st.sampled_from(["take", "park", "lend", "give up", "end"])
+
+
+@given(st.lists(st.tuples(STEPS, st.integers(0, 8))))
 def test_places_are_counted_rightly_whatever_happens(events: list[tuple[str, int]]) -> None:
     """After any history the counts are those of the attempts that are under way."""
-    slots = Slots(Limits(total=4, per_site=2, per_device=1, parked=2))
-    under_way: dict[str, bool] = {}
+    slots: Any = Slots(Limits(total=6, per_site=3, per_device=1, parked=3))
+    under_way: dict[str, str] = {}
     taken = 0
+
+    def those(*where: str) -> list[Device]:
+        return [one for one in DEVICES if under_way.get(one.name) in where]
+
     for event, number in events:
         device = DEVICES[number]
+        stands = under_way.get(device.name)
         may_start = slots.has_room_at(device) and slots.has_room_in(device.site)
+        has_room = len(those("parked", "lent")) < 3
         if event == "take" and may_start and not slots.is_full:
             taken += 1
             assert taken == slots.take(device)
-            under_way[device.name] = False
-        elif event == "park" and under_way.get(device.name) is False:
-            had_room = sum(under_way.values()) < 2
-            assert had_room == slots.park(device)
-            under_way[device.name] = had_room
-        elif event == "end" and device.name in under_way:
-            slots.give_back(device, parked=under_way.pop(device.name))
-        working = [one for one in DEVICES if under_way.get(one.name) is False]
+            under_way[device.name] = "at work"
+        elif event == "park" and stands == "at work":
+            assert has_room == slots.park(device)
+            under_way[device.name] = "parked" if has_room else "at work"
+        elif event == "lend" and stands == "at work":
+            neighbours = [one for one in those("lent") if one.site == device.site]
+            may_lend = has_room and len(those("lent")) < 2 and not (device.site and neighbours)
+            assert may_lend == slots.lend(device)
+            under_way[device.name] = "lent" if may_lend else "at work"
+        elif event == "give up" and stands == "lent":
+            slots.give_up(device)
+            under_way[device.name] = "parked"
+        elif event == "end" and stands is not None and stands != "lent":
+            slots.give_back(device, parked=under_way.pop(device.name) == "parked")
+        working = those("at work")
         at_site = Counter(one.site for one in working if one.site)
-        assert (len(working), sum(under_way.values())) == (slots.at_work, slots.parked)
-        assert (len(working) >= 4) == slots.is_full
+        counted = (len(working), len(those("parked", "lent")), len(those("lent")))
+        assert counted == (slots.at_work, slots.parked, slots.lent)
+        assert (len(working) >= 6) == slots.is_full
         for site in ("a", "b"):
-            assert (at_site[site] < 2) == slots.has_room_in(site)
+            assert (at_site[site] < 3) == slots.has_room_in(site)
         for one in DEVICES:
             assert (one.name not in under_way) == slots.has_room_at(one)
+        assert slots._lent == Counter(one.site for one in those("lent") if one.site)
 
 
 def test_devices_without_a_site_share_no_bound() -> None:
@@ -85,6 +103,24 @@ def learned(*answers_s: float, site: str | None = "a", times: int = 20) -> Grace
 def test_the_grace_follows_what_is_usual(grace: Grace, here_s: float, elsewhere_s: float) -> None:
     """It is four times the median of the site, or of the pool for a site not known yet."""
     assert (here_s, elsewhere_s) == pytest.approx((grace.of("a"), grace.of("b")))
+
+
+@pytest.mark.parametrize(
+    ("grace", "here_s", "elsewhere_s"),
+    [
+        pytest.param(Grace(), 1.0, 1.0, id="nothing known: nothing is lent before the grace"),
+        pytest.param(learned(0.05), 0.05, 0.05, id="all are alike"),
+        pytest.param(learned(0.05, 0.05, 0.05, 0.15), 0.15, 0.15, id="one in four is slower"),
+        pytest.param(learned(0.05, 0.05, 0.05, 9.0), 0.2, 0.2, id="never after the grace"),
+        pytest.param(learned(5.0), 5.0, 1.0, id="all are slow, but only here"),
+    ],
+)
+def test_who_is_slower_than_nine_of_ten_lends(
+    grace: Grace, here_s: float, elsewhere_s: float
+) -> None:
+    """By the answers of the site, or of the pool for a site not known yet."""
+    found = (grace.before_lending("a"), grace.before_lending("b"))
+    assert (here_s, elsewhere_s) == pytest.approx(found)
 
 
 def test_the_grace_forgets_the_past() -> None:
