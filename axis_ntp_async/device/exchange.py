@@ -1,7 +1,7 @@
 """
-A request to a device and its answer over HTTP, by whichever way they travel.
+Requests to a device and its answers over HTTP, by whichever way they travel.
 
-There are two: `straight.py`, a connection of our own for each call, and
+There are two: `straight.py`, a connection of our own for each exchange, and
 `kept.py`, through a session of aiohttp's.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -47,7 +46,7 @@ class Response:
         headers: Of the answer.
         body: Of 200, 401 and 500; at most `MAX_BODY_BYTES`.
         at: When its head had come, by our clock, in UTC.
-        round_trip_s: Seconds between sending the request and that.
+        round_trip_s: Seconds until then: from sending the request, or before connecting for it.
     """
 
     status: int
@@ -63,25 +62,27 @@ class Response:
         return self.headers.getall(hdrs.WWW_AUTHENTICATE, ())
 
 
-class Call(Protocol):
+class Exchange(Protocol):
     """What is asked of one device in a row: a request, and with a challenge its answer."""
+
+    @property
+    def hangs_up(self) -> bool:
+        """Whether its connection ends with it, also where the device was not asked to close it."""
+        ...
 
     async def post(self, path: str, headers: Mapping[str, str], body: bytes) -> Response:
         """Send a request; raises what `failures.translated_errors` translates."""
         ...
 
     def end(self) -> None:
-        """Leave the connection, whatever has become of it."""
+        """Leave the connection; the next request would open another one."""
         ...
 
 
 class Way(Protocol):
     """How requests get to devices."""
 
-    hangs_up: bool
-    """Whether a connection ends with its call, without anybody asking the device for it."""
-
-    def call(self, device: Device, trust: Trust, connect_timeout_s: float) -> Call:
+    def begin(self, device: Device, trust: Trust, connect_timeout_s: float) -> Exchange:
         """Begin to ask a device; opens nothing yet."""
         ...
 
@@ -92,23 +93,26 @@ class Way(Protocol):
 
 async def body_of(device: Device, status: int, content: aiohttp.StreamReader) -> bytes:
     """
-    Read a body as far as it is worth reading: up to the limit, and not below every status.
+    Read the body of an answer, up to the limit, where anybody wants to see it.
 
     Raises:
         UnexpectedResponseError: It is larger than we take.
     """
     if status not in _WORTH_READING:
         return b""
-    body = b""
-    # Firmware 5 closes the connection right after its 401.
-    with suppress(*((aiohttp.ClientError,) if status == HTTPStatus.UNAUTHORIZED else ())):
+    body = bytearray()
+    try:
         while chunk := await content.readany():
             body += chunk
             if len(body) > MAX_BODY_BYTES:
                 raise UnexpectedResponseError(
                     device.name, f"the answer has more than {MAX_BODY_BYTES >> 20} MiB"
                 )
-    return body
+    except aiohttp.ClientError:
+        # Firmware 5 closes the connection right after its 401.
+        if status != HTTPStatus.UNAUTHORIZED:
+            raise
+    return bytes(body)
 
 
 def url_of(device: Device, path: str) -> yarl.URL:

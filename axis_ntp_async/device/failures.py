@@ -8,7 +8,6 @@ import email.utils
 import errno
 import functools
 import os
-import socket
 import ssl
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
@@ -92,14 +91,14 @@ def translated_errors(device: Device, timeout_s: float) -> Iterator[None]:
     """
     Raise what aiohttp and asyncio raise as the fitting `DeviceError`.
 
-    What was raised is kept as the cause, unless it shows the headers of the
-    request, and so the login, to whoever prints it.
+    What was raised is kept as the cause, unless it may show the headers of the
+    request, and so the login, to whoever prints it: some devices echo them.
     """
     try:
         yield
     except _FOREIGN as error:
         translated = _translation_of(error)(device, error, timeout_s)
-        if not hasattr(error, "request_info"):
+        if not (hasattr(error, "request_info") or isinstance(error, HttpProcessingError)):
             raise translated from error
         try:
             raise translated from None
@@ -158,6 +157,8 @@ def _reason(error: BaseException) -> str:
     cause = getattr(error, "os_error", error)
     if isinstance(cause, OSError) and cause.errno and cause.errno > 0:
         return os.strerror(cause.errno)
+    if type(cause) is ConnectionResetError:  # in a TLS handshake it has neither number nor text
+        return os.strerror(errno.ECONNRESET)
     return str(cause) or type(error).__name__
 
 
@@ -168,14 +169,15 @@ def _payload(device: Device, error: BaseException, timeout_s: float) -> DeviceEr
 
 
 def _not_http(device: Device, error: BaseException, _: float) -> DeviceError:
-    reason = getattr(error, "message", "") or type(error).__name__
+    message: str = getattr(error, "message", "")
+    [told, *_quoted] = message.splitlines() or [""]
+    reason = told.rstrip(" :") or type(error).__name__
     return UnexpectedResponseError(device.name, f"does not speak HTTP as expected: {reason}")
 
 
 _TRANSLATIONS: Final[tuple[tuple[type[BaseException], _Translation], ...]] = (
     (aiohttp.ClientConnectorCertificateError, _certificate),
     (aiohttp.ClientConnectorDNSError, _unreachable("no such name: {device.host} ({reason})")),
-    (socket.gaierror, _unreachable("no such name: {device.host} ({reason})")),
     (aiohttp.ClientConnectorSSLError, _handshake),
     (ssl.SSLCertVerificationError, _certificate),
     (aiohttp.ConnectionTimeoutError, _unreachable("no connection to {device.address} in time")),

@@ -1,8 +1,8 @@
 """
 The way through a session of aiohttp's, which keeps connections for the next call.
 
-Taken by whoever asks a device again and again, as a rollout does, and whenever
-an embedder gave us his session, with its proxies, tracing or mocks.
+Taken by whoever asks a device again and again, as a rollout does, for names, and
+whenever an embedder gave us his session, with its proxies, tracing or mocks.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import ClassVar, Final
 
 import aiohttp
-from attrs import define, field
+from attrs import define
 
-from axis_ntp_async.device.exchange import Response, body_of, url_of
+from axis_ntp_async.device.exchange import Exchange, Response, body_of, url_of
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.resolver import Resolver
 from axis_ntp_async.device.trust import Trust
@@ -49,11 +49,10 @@ class Kept:
 
     http_session: aiohttp.ClientSession
     is_ours: bool = False
-    hangs_up: bool = field(default=False, init=False)
 
-    def call(self, device: Device, trust: Trust, connect_timeout_s: float) -> _KeptCall:
-        """Begin to ask a device."""
-        return _KeptCall(self.http_session, device, trust, connect_timeout_s)
+    def begin(self, device: Device, trust: Trust, connect_timeout_s: float) -> Exchange:
+        """Begin to ask a device; opens nothing yet."""
+        return _KeptExchange(self.http_session, device, trust, connect_timeout_s)
 
     async def close(self) -> None:
         """Close the session, where it is ours."""
@@ -62,7 +61,8 @@ class Kept:
 
 
 @define
-class _KeptCall:
+class _KeptExchange:
+    hangs_up: ClassVar = False
     http_session: aiohttp.ClientSession
     device: Device
     trust: Trust

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import threading
 from collections.abc import Callable
@@ -48,12 +49,17 @@ class Resolver(AbstractResolver):
             if not answer.done():
                 answer.set_result(found)
 
-        threading.Thread(
+        thread = threading.Thread(
             target=_look_up,
             args=(host, port, family, lambda found: loop.call_soon_threadsafe(tell, found)),
             name=f"look up {host}",
             daemon=True,
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self._room.release()
+            raise OSError(errno.EAGAIN, f"{host} cannot be looked up: {error}") from error
         found = await answer
         if isinstance(found, Exception):
             raise found

@@ -1,17 +1,17 @@
 """
-The way of a sweep: a connection of our own for each call, which ends with it.
+The way of a sweep: a connection of our own for each exchange, which ends with it.
 
 A sweep asks each device one thing. aiohttp's session and connector are made for
 sites that are asked again and again, by names, over proxies, with cookies and
 redirects; for one POST to one address they take half of all that a request
-costs. So connections are opened here, and requests written as they are. What
-reads the answers is aiohttp's own protocol and parser, which its sessions use:
-what devices do wrong, it has seen.
+costs. So connections to addresses are opened here, and requests written as they
+are. What reads the answers is aiohttp's own protocol and parser, which its
+sessions use: what devices do wrong, it has seen.
 
-That protocol is none of aiohttp's documented names, so it is looked at first.
-Where it is not as we know it, or where somebody has put himself in the place of
-aiohttp's session, to mock or to watch it, calls go through such a session.
-Nothing but time is lost.
+Names are aiohttp's business: they are looked up, remembered, and may have several
+addresses. So are all requests where somebody mocks or watches aiohttp's sessions,
+and where its protocol, which is none of its documented names, is not as we
+know it. Nothing but time is lost.
 
 A connection that is not kept must still be there after a challenge, for the
 login. Asking the device to close it, with a login that is remembered, is asking
@@ -26,21 +26,19 @@ import datetime as dt
 import functools
 import importlib
 import inspect
-import socket
 import time
+import types
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import aiohappyeyeballs
 import aiohttp
 from aiohttp.http import SERVER_SOFTWARE
 from attrs import define, field
 
-from axis_ntp_async.device.exchange import Response, Way, body_of, is_ipv4, url_of
+from axis_ntp_async.device.exchange import Exchange, Response, Way, body_of, is_ipv4
 from axis_ntp_async.device.kept import Kept, make_http_session
 from axis_ntp_async.device.records import Device
-from axis_ntp_async.device.resolver import Resolver
 from axis_ntp_async.device.trust import Trust
 
 if TYPE_CHECKING:
@@ -49,78 +47,56 @@ if TYPE_CHECKING:
 _FAREWELL_S: Final = 1.0
 """How long a device may take to say goodbye, over TLS, when we hang up."""
 
-_LOGIN_S: Final = 2.0
-"""How long aiohttp keeps a connection for the login that follows a challenge."""
-
-_HEAD_START_S: Final = 0.25
-"""Of the first address of a name before the next one is tried as well: RFC 8305, 8."""
+_KEPT_FOR_LOGIN_S: Final = 2.0
+"""How long a session of aiohttp's keeps a connection for the login that follows a challenge."""
 
 _INTERIM: Final = frozenset(range(100, 200)) - {HTTPStatus.SWITCHING_PROTOCOLS}
 """Statuses after which the answer is still to come."""
-
-_SESSION_OF_AIOHTTP: Final = (aiohttp.ClientSession.__init__, aiohttp.ClientSession._request)  # noqa: SLF001  only compared
 
 
 def make_way(*, keep_alive: bool) -> Way:
     """Choose how requests get to devices, by whether connections are kept after an answer."""
     if keep_alive:
         return Kept(make_http_session(), is_ours=True)
-    protocol = _protocol_of_aiohttp()
-    if protocol is None or _is_somebody_in_between():
-        return Kept(make_http_session(_LOGIN_S), is_ours=True)
-    return Straight(protocol)
+    return Straight(_protocol_of_aiohttp())
 
 
 @define
 class Straight:
     """
-    A connection for each call.
+    A connection for each exchange.
 
     Attributes:
-        protocol: aiohttp's, for the client's end of a connection.
+        protocol:
+            aiohttp's, for the client's end of a connection; `None` where it is
+            not as we know it.
     """
 
-    protocol: Callable[[asyncio.AbstractEventLoop], ResponseHandler]
-    hangs_up: bool = field(default=True, init=False)
-    _resolver: Resolver = field(factory=Resolver, init=False)
+    protocol: Callable[[asyncio.AbstractEventLoop], ResponseHandler] | None
+    _kept: Kept | None = field(default=None, init=False)
 
-    def call(self, device: Device, trust: Trust, connect_timeout_s: float) -> _StraightCall:
-        """Begin to ask a device."""
-        return _StraightCall(self, device, trust, connect_timeout_s)
+    def begin(self, device: Device, trust: Trust, connect_timeout_s: float) -> Exchange:
+        """Begin to ask a device; opens nothing yet."""
+        is_address = is_ipv4(device.host) or ":" in device.host
+        if self.protocol is None or not is_address or is_somebody_in_between():
+            if self._kept is None:
+                self._kept = Kept(make_http_session(_KEPT_FOR_LOGIN_S), is_ours=True)
+            return self._kept.begin(device, trust, connect_timeout_s)
+        return _StraightExchange(self.protocol, device, trust, connect_timeout_s)
 
     async def close(self) -> None:
-        """Close nothing: each call has."""
-
-    async def connect(self, device: Device, **how: Any) -> ResponseHandler:  # noqa: ANN401  passed on
-        """Connect to a device, at once where its host is an address."""
-        loop = asyncio.get_running_loop()
-        protocol = functools.partial(self.protocol, loop)
-        if is_ipv4(device.host) or ":" in device.host:
-            _, connected = await loop.create_connection(protocol, device.host, device.port, **how)
-        else:
-            name = url_of(device, "/").raw_host or ""
-            sock = await self._connect_to_name(name, device.port)
-            _, connected = await loop.create_connection(protocol, sock=sock, **how)
-        return connected
-
-    async def _connect_to_name(self, name: str, port: int) -> socket.socket:
-        addresses = await self._resolver.resolve(name, port, socket.AF_UNSPEC)
-        return await aiohappyeyeballs.start_connection(
-            [
-                (one["family"], socket.SOCK_STREAM, one["proto"], "", (one["host"], one["port"]))
-                for one in addresses
-            ],
-            happy_eyeballs_delay=_HEAD_START_S,
-            interleave=1,
-        )
+        """Close what others than addresses needed."""
+        if self._kept is not None:
+            await self._kept.close()
 
 
 @define
-class _StraightCall:
-    _way: Straight
-    _device: Device
-    _trust: Trust
-    _connect_timeout_s: float
+class _StraightExchange:
+    hangs_up: ClassVar = True
+    protocol: Callable[[asyncio.AbstractEventLoop], ResponseHandler]
+    device: Device
+    trust: Trust
+    connect_timeout_s: float
     _connection: ResponseHandler | None = field(default=None, init=False)
     _is_answered: bool = field(default=False, init=False)
 
@@ -129,8 +105,8 @@ class _StraightCall:
         self._is_answered = False
         connection.set_response_params(read_until_eof=True)
         sent = time.monotonic()
-        if connection.transport is not None:
-            connection.transport.write(_request(self._device, path, headers, body))
+        if connection.transport is not None:  # else `read` raises what has become of it
+            connection.transport.write(_request(self.device, path, headers, body))
         head, content = await connection.read()
         while head.code in _INTERIM:
             head, content = await connection.read()
@@ -139,7 +115,7 @@ class _StraightCall:
             status=head.code,
             reason=head.reason,
             headers=head.headers,
-            body=await body_of(self._device, head.code, content),
+            body=await body_of(self.device, head.code, content),
             at=at,
             round_trip_s=round_trip_s,
         )
@@ -157,41 +133,60 @@ class _StraightCall:
             connection.abort()
 
     async def _connected(self) -> ResponseHandler:
-        """Give the connection of this call, a new one if the device has hung up meanwhile."""
+        """Give the connection of this exchange, a new one where the last cannot be used again."""
         connection = self._connection
         if connection is None or connection.should_close or not connection.is_connected():
             self.end()
             try:
-                async with asyncio.timeout(self._connect_timeout_s):
+                async with asyncio.timeout(self.connect_timeout_s):
                     connection = self._connection = await self._connect()
             except TimeoutError as error:
                 raise aiohttp.ConnectionTimeoutError from error
         return connection
 
     async def _connect(self) -> ResponseHandler:
-        device = self._device
+        loop, device = asyncio.get_running_loop(), self.device
+        protocol = functools.partial(self.protocol, loop)
         if device.scheme != "https":
-            return await self._way.connect(device)
-        with self._trust.checking(device):
-            return await self._way.connect(
-                device,
-                ssl=self._trust.context(device),
-                server_hostname=device.host.rstrip("."),
+            _, connected = await loop.create_connection(protocol, device.host, device.port)
+            return connected
+        with self.trust.checking(device):
+            _, connected = await loop.create_connection(
+                protocol,
+                device.host,
+                device.port,
+                ssl=self.trust.context(device),
+                server_hostname=_without_zone(device.host),
                 ssl_shutdown_timeout=_FAREWELL_S,
             )
+        return connected
 
 
 def _request(device: Device, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    """Write a request as aiohttp would."""
-    named = device.address if is_ipv4(device.host) else url_of(device, path).host_port_subcomponent
+    """
+    Give the bytes of a request, with the headers that aiohttp would send.
+
+    Values are ours, or were checked to be printable: the user name by
+    `Credentials`, what a challenge says by `Challenge`.
+    """
     lines = [
         f"POST {path} HTTP/1.1",
-        f"Host: {named}",
+        f"Host: {_without_zone(device.address)}",
         *[f"{name}: {value}" for name, value in headers.items()],
-        f"Accept-Encoding: gzip, deflate\r\nUser-Agent: {SERVER_SOFTWARE}",
-        f"Content-Length: {len(body)}\r\n\r\n",
+        "Accept-Encoding: gzip, deflate",
+        f"User-Agent: {SERVER_SOFTWARE}",
+        f"Content-Length: {len(body)}",
+        "",
+        "",
     ]
     return "\r\n".join(lines).encode() + body
+
+
+def _without_zone(address: str) -> str:
+    """Leave the zone out of an IPv6 address: it is a name that only we have for a network."""
+    address, percent, rest = address.partition("%")
+    bracket = "]" if percent and "]" in rest else ""
+    return address + bracket + rest.partition("]")[2]
 
 
 def _protocol_of_aiohttp() -> Any:  # noqa: ANN401  what we do not know yet
@@ -207,6 +202,7 @@ def is_known(protocol: Any) -> bool:  # noqa: ANN401  what we do not know yet
     """Tell whether a class has what we use of aiohttp's protocol, and takes what we give it."""
     return (
         isinstance(getattr(protocol, "should_close", None), property)
+        and inspect.iscoroutinefunction(getattr(protocol, "read", None))
         and _takes(protocol, "loop")
         and _takes(getattr(protocol, "set_response_params", None), "self", read_until_eof=True)
         and all(
@@ -219,12 +215,24 @@ def is_known(protocol: Any) -> bool:  # noqa: ANN401  what we do not know yet
 def _takes(called: Any, *values: object, **named: object) -> bool:  # noqa: ANN401  the same
     try:
         inspect.signature(called).bind(*values, **named)
-    except TypeError:
+    except (TypeError, ValueError):
         return False
     return True
 
 
-def _is_somebody_in_between() -> bool:
-    """Tell whether requests of aiohttp's sessions are not made by aiohttp alone."""
+def is_somebody_in_between() -> bool:
+    """
+    Tell whether requests of aiohttp's sessions are not made by aiohttp alone now.
+
+    What mocks or watches them puts something else in the place of a method, and
+    may well say that it is equal to it; so it is asked what it is made of.
+    """
     session = aiohttp.ClientSession
-    return (session.__init__, session._request) != _SESSION_OF_AIOHTTP  # noqa: SLF001  only compared
+    return session is not aiohttp.client.ClientSession or not all(
+        _is_of_aiohttp(getattr(session, name, None))
+        for name in ("__init__", "_request", "request", "post")
+    )
+
+
+def _is_of_aiohttp(method: object) -> bool:
+    return type(method) is types.FunctionType and method.__globals__ is vars(aiohttp.client)

@@ -8,9 +8,10 @@ says which.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Final
 
@@ -19,7 +20,7 @@ from attrs import define, field, frozen
 
 from axis_ntp_async.device.auth import Login, LoginAnswer, LoginGate
 from axis_ntp_async.device.bounds import Bounds
-from axis_ntp_async.device.exchange import Call, Response, Way
+from axis_ntp_async.device.exchange import Exchange, Response, Way
 from axis_ntp_async.device.failures import error_of_status, http_date, translated_errors
 from axis_ntp_async.device.records import ClockReading, Device
 from axis_ntp_async.device.trust import Trust, blind_context
@@ -27,6 +28,9 @@ from axis_ntp_async.errors import (
     LoginRefusedError,
     UnexpectedResponseError,
 )
+
+_HELD_S: Final = 2.0
+"""How long a connection is held for a login that has to wait; devices have few, and drop them."""
 
 _MOST_LOGINS: Final = 2
 """A first login, remembered or not, and one more when only the nonce was too old."""
@@ -87,25 +91,26 @@ class Transport:
         """
         if self.way is None:
             raise RuntimeError("open the session first: async with DeviceSession(…) as session")
-        call = self.way.call(self.device, self.trust, self.connect_timeout_s)
+        exchange = self.way.begin(self.device, self.trust, self.connect_timeout_s)
         try:
             with translated_errors(self.device, self.timeout_s):
                 async with self.bounds.bounded(self.timeout_s):
-                    return await self._post(call, path, body)
+                    return await self._post(exchange, path, body)
         finally:
-            call.end()
+            exchange.end()
             self.trust.forget_first_contact(self.device)
 
-    async def _post(self, call: Call, path: str, body: bytes) -> Answer:
+    async def _post(self, exchange: Exchange, path: str, body: bytes) -> Answer:
         login = self.login.opening
-        response = await self._exchange(call, path, body, login, is_last=self._is_the_last(login))
+        is_last = self._is_the_last(exchange, login)
+        response = await self._log_in_and_send(exchange, path, body, login, is_last=is_last)
         responses = [response]
         for _ in range(_MOST_LOGINS - (login is not None)):
             if response.status != HTTPStatus.UNAUTHORIZED:
                 break
             login = self.login.take(response.challenges, login)
             self.trust.record_first_contact(self.device)
-            response = await self._exchange(call, path, body, login, is_last=True)
+            response = await self._log_in_and_send(exchange, path, body, login, is_last=True)
             responses.append(response)
         if response.status == HTTPStatus.UNAUTHORIZED:
             self.login.take(response.challenges, login)
@@ -129,27 +134,39 @@ class Transport:
         finally:
             writer.transport.abort()
 
-    async def _exchange(
-        self, call: Call, path: str, body: bytes, login: LoginAnswer | None, *, is_last: bool
+    async def _log_in_and_send(
+        self,
+        exchange: Exchange,
+        path: str,
+        body: bytes,
+        login: LoginAnswer | None,
+        *,
+        is_last: bool,
     ) -> Response:
         gate = self.login_gate
         if login is None or gate is None:
-            return await self._send(call, path, body, login, is_last=is_last)
+            return await self._send(exchange, path, body, login, is_last=is_last)
         if gate.has_room:
             await gate.enter(self.device.name)
         else:
-            with self.bounds.standing_still():
+            with self.bounds.standing_still(), _ended_after(_HELD_S, exchange):
                 await gate.enter(self.device.name)
         accepted: bool | None = None
         try:
-            response = await self._send(call, path, body, login, is_last=is_last)
+            response = await self._send(exchange, path, body, login, is_last=is_last)
             accepted = self.login.was_accepted(response.status, response.challenges)
         finally:
             gate.leave(self.device.name, accepted=accepted)
         return response
 
     async def _send(
-        self, call: Call, path: str, body: bytes, login: LoginAnswer | None, *, is_last: bool
+        self,
+        exchange: Exchange,
+        path: str,
+        body: bytes,
+        login: LoginAnswer | None,
+        *,
+        is_last: bool,
     ) -> Response:
         headers: dict[str, str] = {
             hdrs.CONTENT_TYPE: "application/json",
@@ -159,40 +176,50 @@ class Transport:
             headers[hdrs.AUTHORIZATION] = login.header(hdrs.METH_POST, path)
         if is_last and not self.keep_alive:
             headers[hdrs.CONNECTION] = "close"
-        response = await call.post(path, headers, body)
+        response = await exchange.post(path, headers, body)
         self._check(response)
         return response
 
-    def _is_the_last(self, opening: LoginAnswer | None) -> bool:
+    def _is_the_last(self, exchange: Exchange, opening: LoginAnswer | None) -> bool:
         """
         Tell whether the first request of a call is expected to be the last on its connection.
 
         A challenge and the answer to it share one: opening another costs more
         than all the rest, over TLS. Axis' web server calls a nonce too old after
-        some minutes, so with one that is remembered nobody knows, and where the
-        connection hangs up by itself nobody needs to.
+        some minutes, so with one that is remembered nobody knows, and where it is
+        we who hang up nobody needs to.
         """
         if opening is None:
             return self.login.credentials is None
-        return self.way is None or not self.way.hangs_up
+        return not exchange.hangs_up
 
     def _check(self, response: Response) -> None:
-        """Refuse what is no answer of the API, whatever its status says."""
+        """Refuse what says 401 or 200 and is still no answer of the API."""
         if response.status == HTTPStatus.UNAUTHORIZED and "Axis-Setup" in response.headers:
             raise LoginRefusedError(
                 self.device.name, "is in factory default and has no user yet; set it up first"
             )
         if response.status != HTTPStatus.OK:
             return
-        kind = response.headers.get(hdrs.CONTENT_TYPE)
-        if kind is None or "json" not in kind.lower():
-            found = "names no content type" if kind is None else f"answers {_without_more(kind)}"
+        kind = _kind_of(response.headers.get(hdrs.CONTENT_TYPE, ""))
+        if "json" not in kind:
+            found = f"answers {kind}" if kind else "names no content type"
             raise UnexpectedResponseError(
                 self.device.name, f"{found} in place of application/json"
             )
 
 
-def _without_more(content_type: str) -> str:
+@contextlib.contextmanager
+def _ended_after(seconds: float, exchange: Exchange) -> Iterator[None]:
+    """Leave the connection of an exchange if what is inside takes longer."""
+    timer = asyncio.get_running_loop().call_later(seconds, exchange.end)
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _kind_of(content_type: str) -> str:
     """Leave out what follows the type: the character set."""
     return content_type.partition(";")[0].strip().lower()
 

@@ -226,7 +226,7 @@ KEY = aiohttp.client_reqrep.ConnectionKey("192.0.2.17", 80, False, True, None, N
             DeviceUnreachableError,
             "broke off in the middle of its answer",
         ),
-        (ConnectionResetError(), DeviceUnreachableError, "192.0.2.17: ConnectionResetError"),
+        (ConnectionResetError(), DeviceUnreachableError, "192.0.2.17: Connection reset by peer"),
         (
             UnicodeError("label too long"),
             DeviceUnreachableError,

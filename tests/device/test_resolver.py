@@ -138,3 +138,22 @@ async def test_a_place_is_free_again_when_its_thread_has_ended(
         await asyncio.wait_for(resolver.resolve("slow.example"), 0.05)
     is_over.set()
     assert await asyncio.wait_for(resolver.resolve("next.example"), 10) == []
+
+
+async def test_a_lookup_without_a_thread_is_the_devices_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A system that is at its limit ends no run, and the place is given back."""
+
+    def refused(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    resolver = Resolver()
+    room = resolver._room._value
+    with pytest.raises(OSError, match="cannot be looked up: can't start"):
+        await resolver.resolve("lobby.example")
+    assert resolver._room._value == room
+    async with DeviceSession(Device(name="lobby-3", host="lobby.example")) as session:
+        with pytest.raises(DeviceUnreachableError):
+            await session.get_ntp_info()

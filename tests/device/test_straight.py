@@ -1,23 +1,32 @@
 """Connections of our own: the same requests and errors as by aiohttp's sessions, which step in."""
 
 import asyncio
+import functools
 import socket
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import aiohttp
-import aioresponses
 import pytest
 from aiohttp import client_proto
 
+from axis_ntp_async.device import transport
 from axis_ntp_async.device.auth import Credentials
 from axis_ntp_async.device.kept import Kept
 from axis_ntp_async.device.records import Device
 from axis_ntp_async.device.session import DeviceSession
-from axis_ntp_async.device.straight import Straight, is_known, make_way
+from axis_ntp_async.device.straight import (
+    Straight,
+    _without_zone,
+    is_known,
+    is_somebody_in_between,
+    make_way,
+)
 from axis_ntp_async.errors import (
     CertificateRejectedError,
     DeviceUnreachableError,
@@ -38,19 +47,18 @@ def session_of(device: Device, *, keep_alive: bool = False, **how: Any) -> Devic
 # The same as by aiohttp's sessions
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
-async def test_requests_say_the_same_by_both_ways(serve: Serve, say: Any, host: str) -> None:
+async def test_requests_say_the_same_by_both_ways(serve: Serve, say: Any) -> None:
     """Every header, byte by byte, and the body, but for its running number."""
     said = []
     for keep_alive in (False, True):
         asked, right = say.asked(CHALLENGE), lambda heard: say.result(heard, {})
         server = await serve(say.in_turn(asked, right))
-        device = server.device(host=host, plaintext_basic=True)
+        device = server.device(plaintext_basic=True)
         async with session_of(device, keep_alive=keep_alive) as session:
             await session.get_ntp_info()
         for heard in server.heard:
             heard.headers.pop("connection", None)
-            assert heard.headers.pop("host") == f"{host}:{server.port}"
+            assert heard.headers.pop("host") == f"{server.host}:{server.port}"
             assert int(heard.headers.pop("content-length")) == len(heard.body)
         said.append([(heard.headers, {**heard.json, "context": ""}) for heard in server.heard])
     assert said[0] == said[1]
@@ -93,58 +101,6 @@ async def test_an_answer_that_ends_with_the_connection_is_read(
 
 
 # Connecting
-
-
-@pytest.fixture
-def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[tuple[Any, ...]]]:
-    """Give the book in which names are looked up: rows of getaddrinfo."""
-    known: dict[str, list[tuple[Any, ...]]] = {}
-
-    def look_up(host: str, *_: Any, **__: Any) -> Any:
-        if host not in known:
-            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-        return known[host]
-
-    monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    return known
-
-
-def row(address: str, port: int) -> tuple[Any, ...]:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return (family, socket.SOCK_STREAM, 6, "", (address, port, 0, 0)[: 4 if ":" in address else 2])
-
-
-@pytest.mark.parametrize("first", ["::1", "127.0.0.9"])
-async def test_a_name_with_a_dead_address_is_reached_at_its_other_one(
-    serve: Serve, say: Any, names: dict[str, list[tuple[Any, ...]]], first: str
-) -> None:
-    """A camera may be known by IPv6 and IPv4, and listen at one of them."""
-    server = await serve(lambda heard: say.result(heard, {}))
-    names["lobby.example"] = [row(first, server.port), row("127.0.0.1", server.port)]
-    async with session_of(server.device(host="lobby.example")) as session:
-        await session.get_ntp_info()
-
-
-async def test_a_name_in_other_letters_is_looked_up_as_dns_knows_it(
-    serve: Serve, say: Any, names: dict[str, list[tuple[Any, ...]]]
-) -> None:
-    """And the device is called by it."""
-    server = await serve(lambda heard: say.result(heard, {}))
-    names["xn--tr-xka.example"] = [row("127.0.0.1", server.port)]
-    device = Device(name="lobby-3", host="tür.example", port=server.port, scheme="http")
-    async with session_of(device) as session:
-        await session.get_ntp_info()
-    assert server.heard[0].headers["host"] == f"xn--tr-xka.example:{server.port}"
-
-
-async def test_a_name_that_does_not_exist_is_told(
-    names: dict[str, list[tuple[Any, ...]]],
-) -> None:
-    """With what the system says of it."""
-    assert not names
-    async with session_of(Device(name="lobby-3", host="nobody.example")) as session:
-        with pytest.raises(DeviceUnreachableError, match=r"no such name: nobody\.example \(.*not"):
-            await session.get_ntp_info()
 
 
 async def test_an_address_of_the_sixth_version_is_reached() -> None:
@@ -193,6 +149,64 @@ async def test_a_device_without_tls_is_told(serve: Serve, say: Any) -> None:
             await session.get_ntp_info()
 
 
+@pytest.mark.parametrize(
+    ("address", "without"),
+    [
+        ("192.0.2.17:8080", "192.0.2.17:8080"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("[fe80::1%eth0]:8080", "[fe80::1]:8080"),
+        ("[fe80::1%eth0]", "[fe80::1]"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+    ],
+)
+def test_a_zone_is_kept_to_ourselves(address: str, without: str) -> None:
+    """Neither the device nor its certificate knows what we call the network."""
+    assert _without_zone(address) == without
+
+
+async def test_a_login_that_waits_holds_no_connection(
+    serve: Serve, say: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device has few of them; the login then has one of its own."""
+    monkeypatch.setattr(transport, "_HELD_S", 0.05)
+    opens = asyncio.Event()
+
+    class Gate:
+        has_room = False
+
+        async def enter(self, _: str) -> None:
+            await opens.wait()
+
+        def leave(self, _: str, *, accepted: bool | None) -> None:
+            assert accepted
+
+    server = await serve(say.in_turn(say.asked(CHALLENGE), lambda heard: say.result(heard, {})))
+    device = server.device(plaintext_basic=True)
+    async with session_of(device, login_gate=Gate()) as session:
+        call = asyncio.create_task(session.get_ntp_info())
+        async with asyncio.timeout(5):
+            while server.open or not server.heard:  # noqa: ASYNC110  the server has no event for it
+                await asyncio.sleep(0.01)
+        opens.set()
+        await call
+    assert [heard.connection for heard in server.heard] == [1, 2]
+
+
+async def test_a_device_that_echoes_the_login_does_not_spread_it(serve: Serve, say: Any) -> None:
+    """The parser quotes the line that it could not read."""
+
+    def echo(heard: Any) -> Any:
+        return say.raw(f"Authorization: {heard.login}\r\n\r\n".encode(), True)
+
+    server = await serve(say.in_turn(say.asked(CHALLENGE), echo))
+    async with session_of(server.device(plaintext_basic=True)) as session:
+        with pytest.raises(UnexpectedResponseError, match="does not speak HTTP") as caught:
+            await session.get_ntp_info()
+    told = "".join(traceback.format_exception(caught.value))
+    assert server.heard[-1].login is not None
+    assert server.heard[-1].login.removeprefix("Basic ") not in told
+
+
 # Which way is taken
 
 
@@ -227,18 +241,54 @@ async def test_without_the_protocol_a_session_of_aiohttps_is_taken(
 ) -> None:
     """The module is gone, or the class in it; calls come through all the same."""
     monkeypatch.setitem(sys.modules, "aiohttp.client_proto", module)
-    way = make_way(keep_alive=False)
-    assert isinstance(way, Kept)
+    assert make_way(keep_alive=False) == Straight(None)
     server = await serve(lambda heard: say.result(heard, {}))
-    await DeviceSession(server.device(), way=way).get_ntp_info()
-    await way.close()
+    async with session_of(server.device()) as session:
+        await session.get_ntp_info()
+    assert len(server.heard) == 1
 
 
-async def test_who_mocks_aiohttp_sees_every_request(responses: aioresponses.aioresponses) -> None:
-    """An embedder's tests must not call his cameras."""
+class Proxy:
+    """What wrapt puts in the place of a method: it says that it is equal to it."""
+
+    def __init__(self, wrapped: Any) -> None:
+        self.wrapped = wrapped
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.wrapped == other)
+
+    def __hash__(self) -> int:
+        return hash(self.wrapped)
+
+
+@pytest.mark.parametrize("name", ["__init__", "_request", "request", "post"])
+@pytest.mark.parametrize("kind", [Proxy, Mock, functools.partialmethod])
+def test_whoever_mocks_or_watches_a_session_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, name: str, kind: Any
+) -> None:
+    """By whatever means, as long as it is there."""
+    assert not is_somebody_in_between()
+    monkeypatch.setattr(aiohttp.ClientSession, name, kind(getattr(aiohttp.ClientSession, name)))
+    assert is_somebody_in_between()
+    monkeypatch.undo()
+    assert not is_somebody_in_between()
+
+
+def test_a_session_of_somebody_elses_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class that stands in for aiohttp's, with or without its methods; or one of them gone."""
+    with monkeypatch.context() as changed:
+        changed.setattr(aiohttp, "ClientSession", type("Fake", (), {}))
+        assert is_somebody_in_between()
+    monkeypatch.delattr(aiohttp.ClientSession, "_request")
+    assert is_somebody_in_between()
+
+
+async def test_who_mocks_aiohttp_sees_every_request(request: pytest.FixtureRequest) -> None:
+    """An embedder's tests must not call his cameras, also if he begins to mock after us."""
     device = Device(name="lobby-3", host="192.0.2.17", scheme="http")
-    responses.post("http://192.0.2.17/axis-cgi/ntp.cgi", payload={"data": {}})
     async with session_of(device) as session:
+        responses = request.getfixturevalue("responses")
+        responses.post("http://192.0.2.17/axis-cgi/ntp.cgi", payload={"data": {}})
         await session.get_ntp_info()
     assert len(responses.requests) == 1
 
