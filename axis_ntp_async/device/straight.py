@@ -54,6 +54,12 @@ _INTERIM: Final = frozenset(range(100, 200)) - {HTTPStatus.SWITCHING_PROTOCOLS}
 """Statuses after which the answer is still to come."""
 
 
+_ASKED: Final = ("__init__", "_request", "request", "post")
+"""Methods of aiohttp's session by which a request of `Kept` comes to be."""
+
+_OF_AIOHTTP: Final = vars(aiohttp.client)
+
+
 def make_way(*, keep_alive: bool) -> Way:
     """Choose how requests get to devices, by whether connections are kept after an answer."""
     if keep_alive:
@@ -228,11 +234,10 @@ def is_somebody_in_between() -> bool:
     may well say that it is equal to it; so it is asked what it is made of.
     """
     session = aiohttp.ClientSession
-    return session is not aiohttp.client.ClientSession or not all(
-        _is_of_aiohttp(getattr(session, name, None))
-        for name in ("__init__", "_request", "request", "post")
-    )
-
-
-def _is_of_aiohttp(method: object) -> bool:
-    return type(method) is types.FunctionType and method.__globals__ is vars(aiohttp.client)
+    if session is not aiohttp.client.ClientSession:
+        return True
+    for name in _ASKED:
+        method = getattr(session, name, None)
+        if type(method) is not types.FunctionType or method.__globals__ is not _OF_AIOHTTP:
+            return True
+    return False

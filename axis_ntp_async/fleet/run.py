@@ -32,6 +32,9 @@ Call = Callable[[DeviceSession], Awaitable[T]]
 _LOOK_S: Final = 0.1
 """How often an attempt is looked at at least: what is usual may be another thing meanwhile."""
 
+_NEXT_LOOK_S: Final = 0.01
+"""The time between two looks at least: in a quick sweep somebody is due all the time."""
+
 _OUTCOMES_IN_A_ROW: Final = 100
 """After so many outcomes everybody else in the event loop gets a turn."""
 
@@ -298,7 +301,7 @@ class Run(Generic[T]):
 
     def _look_from(self, at: float) -> None:
         self._looking_from = at
-        wait_s = max(0.0, at - time.monotonic())
+        wait_s = max(_NEXT_LOOK_S, at - time.monotonic())
         self._next_look = asyncio.get_running_loop().call_later(wait_s, self._look_now)
 
     def _look_now(self) -> None:

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from typing import Any
 
-from benchmarks import tables
+from benchmarks import store, tables
 from benchmarks.contenders import Pythons
 from benchmarks.micro import files, memory, starting, steps
 from benchmarks.micro.measure import Row
@@ -30,4 +30,9 @@ def measure_all(*, quick: bool) -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.micro", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="smaller, and less often")
-    print("\n".join(tables.micro(measure_all(quick=parser.parse_args().quick)["rows"])))
+    parser.add_argument("--write", action="store_true", help="keep results beside the others")
+    options = parser.parse_args()
+    measured = measure_all(quick=options.quick)
+    print("\n".join(tables.micro(measured["rows"])))
+    if options.write:
+        store.keep({"micro": measured})
