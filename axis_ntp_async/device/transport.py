@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import functools
 import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Final
 
@@ -34,6 +35,10 @@ _HELD_S: Final = 2.0
 
 _MOST_LOGINS: Final = 2
 """A first login, remembered or not, and one more when only the nonce was too old."""
+
+
+_Send = Callable[..., Awaitable[Response]]
+"""`Transport._send`, of one exchange."""
 
 
 @frozen(kw_only=True)
@@ -101,16 +106,17 @@ class Transport:
             self.trust.forget_first_contact(self.device)
 
     async def _post(self, exchange: Exchange, path: str, body: bytes) -> Answer:
+        send = functools.partial(self._send, exchange, path, body)
         login = self.login.opening
         is_last = self._is_the_last(exchange, login)
-        response = await self._log_in_and_send(exchange, path, body, login, is_last=is_last)
+        response = await self._log_in(exchange, send, login, is_last=is_last)
         responses = [response]
         for _ in range(_MOST_LOGINS - (login is not None)):
             if response.status != HTTPStatus.UNAUTHORIZED:
                 break
             login = self.login.take(response.challenges, login)
             self.trust.record_first_contact(self.device)
-            response = await self._log_in_and_send(exchange, path, body, login, is_last=True)
+            response = await self._log_in(exchange, send, login, is_last=True)
             responses.append(response)
         if response.status == HTTPStatus.UNAUTHORIZED:
             self.login.take(response.challenges, login)
@@ -134,18 +140,13 @@ class Transport:
         finally:
             writer.transport.abort()
 
-    async def _log_in_and_send(
-        self,
-        exchange: Exchange,
-        path: str,
-        body: bytes,
-        login: LoginAnswer | None,
-        *,
-        is_last: bool,
+    async def _log_in(
+        self, exchange: Exchange, send: _Send, login: LoginAnswer | None, *, is_last: bool
     ) -> Response:
+        """Send a request, past the gate where it carries a login."""
         gate = self.login_gate
         if login is None or gate is None:
-            return await self._send(exchange, path, body, login, is_last=is_last)
+            return await send(login, is_last=is_last)
         if gate.has_room:
             await gate.enter(self.device.name)
         else:
@@ -153,7 +154,7 @@ class Transport:
                 await gate.enter(self.device.name)
         accepted: bool | None = None
         try:
-            response = await self._send(exchange, path, body, login, is_last=is_last)
+            response = await send(login, is_last=is_last)
             accepted = self.login.was_accepted(response.status, response.challenges)
         finally:
             gate.leave(self.device.name, accepted=accepted)

@@ -524,12 +524,8 @@ async def test_an_answer_that_is_no_http_shows_no_login(serve: Serve, say: Any) 
     async with DeviceSession(server.device(plaintext_basic=True), ROOT) as session:
         with pytest.raises(UnexpectedResponseError, match="does not speak HTTP") as caught:
             await session.get_ntp_info()
-    login = server.heard[-1].login
-    assert login is not None
-    shown: BaseException | None = caught.value
-    while shown is not None:
-        assert login.removeprefix("Basic ") not in repr(vars(shown)) + repr(shown)
-        shown = shown.__cause__ or shown.__context__
+    assert server.heard[-1].login is not None
+    assert (caught.value.__cause__, caught.value.__context__) == (None, None)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "magic"])

@@ -1,8 +1,11 @@
 """Pools in a time that jumps: nothing waits, and what is left behind is found out."""
 
+import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import aclosing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,3 +91,30 @@ def collect() -> Collect:
         return outcomes
 
     return take
+
+
+def count_sockets() -> int:
+    """Count the sockets of this process, where the system lists them."""
+    names = []
+    for file in Path("/proc/self/fd").glob("*"):
+        with contextlib.suppress(OSError):  # the one that was listing is gone
+            names.append(file.readlink().name)
+    return sum(name.startswith("socket:") for name in names)
+
+
+@pytest.fixture
+def open_sockets() -> Callable[[], int]:
+    """Tell how many sockets are open."""
+    return count_sockets
+
+
+@pytest.fixture
+def sockets_are_closed() -> Callable[[int], Awaitable[None]]:
+    """Wait until no more sockets are open than before."""
+
+    async def wait(before: int) -> None:
+        async with asyncio.timeout(5):
+            while count_sockets() > before:  # noqa: ASYNC110  nobody tells when a socket closes
+                await asyncio.sleep(0.01)
+
+    return wait

@@ -340,11 +340,16 @@ def others() -> set[asyncio.Task[Any]]:
 
 @pytest.mark.parametrize("most", [1, 5, 15])
 async def test_real_connections_are_closed_when_the_stream_is_left(
-    fleet: SimulatedFleet, open_pool: Callable[[], SessionPool], most: int
+    fleet: SimulatedFleet,
+    open_pool: Callable[[], SessionPool],
+    most: int,
+    open_sockets: Any,
+    sockets_are_closed: Any,
 ) -> None:
     """With requests in flight over HTTP and HTTPS, leaving early closes every socket."""
     before = others()
     taken = 0
+    sockets = open_sockets()
     async with open_pool() as pool:
         async with aclosing(pool.each(fleet.devices, DeviceSession.get_ntp_info)) as stream:
             async for _ in stream:
@@ -352,6 +357,7 @@ async def test_real_connections_are_closed_when_the_stream_is_left(
                 if taken == most:
                     break
         assert_nothing_is_held(pool)
+        await sockets_are_closed(sockets)
     await _calm(before)
     gc.collect()
 

@@ -1,12 +1,10 @@
 """The pool against a simulated fleet: real sockets, real logins, the fleet's own counts."""
 
 import asyncio
-import contextlib
 import logging
 import resource
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -115,7 +113,11 @@ async def test_outdated_nonces_cost_one_request_and_no_error(
 
 
 async def test_no_connection_is_left_whatever_becomes_of_nonces(
-    fleet: SimulatedFleet, open_pool: Opener, collect: Any
+    fleet: SimulatedFleet,
+    open_pool: Opener,
+    collect: Any,
+    open_sockets: Any,
+    sockets_are_closed: Any,
 ) -> None:
     """A call has one connection, with a login or two, and hangs it up itself."""
     async with open_pool(fleet) as pool:
@@ -125,18 +127,7 @@ async def test_no_connection_is_left_whatever_becomes_of_nonces(
                 fleet.rotate_nonces()
             await collect(pool, fleet.devices, READ)
             assert set(fleet.counters.connections.values()) == {sweep}
-            async with asyncio.timeout(5):
-                while open_sockets() > before:  # noqa: ASYNC110  nobody tells
-                    await asyncio.sleep(0.01)
-
-
-def open_sockets() -> int:
-    """Count the sockets of this process, where the system lists them."""
-    names = []
-    for file in Path("/proc/self/fd").glob("*"):
-        with contextlib.suppress(OSError):  # the one that was listing is gone
-            names.append(file.readlink().name)
-    return sum(name.startswith("socket:") for name in names)
+            await sockets_are_closed(before)
 
 
 async def test_a_changed_device_gets_a_new_session(
